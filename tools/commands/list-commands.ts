@@ -1,0 +1,4 @@
+import type { CommandDefinition } from "../cli/command.ts";
+
+/** Every command of ./meta-k3s, in the order of the help text. */
+export const commands: readonly CommandDefinition[] = [];

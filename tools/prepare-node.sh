@@ -1,0 +1,36 @@
+# Sourced by the launcher and the npm scripts, from the repository's root: makes `node` the pinned Node 24 and the dependencies those of the
+# lock file. Says what it does; does nothing when all is there.
+
+die() {
+	printf 'error: %s\nhint: %s\n' "$1" "$2" >&2
+	exit 3
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# npm brings everything else, Node 24 included; a bare Debian or Ubuntu has apt to bring npm.
+need_npm() {
+	command -v npm >/dev/null 2>&1 && return
+	command -v apt-get >/dev/null 2>&1 || die "npm is not installed" "install Node.js with npm (any version from 18 on), then run this again"
+	[ "$(id -u)" = 0 ] || command -v sudo >/dev/null 2>&1 || die "npm is not installed" "run as root: apt-get install -y npm"
+	echo "meta-k3s: npm is missing; installing it with apt-get (once)" >&2
+	as_root apt-get update -qq >&2
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm ca-certificates >&2
+}
+
+need_dependencies() {
+	stamp=node_modules/.meta-k3s-lock
+	if [ -x node_modules/.bin/node ] && cmp -s package-lock.json "$stamp"; then return; fi
+	need_npm
+	echo "meta-k3s: installing the pinned dependencies (npm ci)" >&2
+	# Install scripts only compile optional native parts of ssh2; without them nothing is compiled or run at install time.
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+	[ -x node_modules/.bin/node ] || die "no Node 24 for this machine ($(uname -m)) among the dependencies" "use an x86-64 or arm64 Linux machine"
+	cp package-lock.json "$stamp"
+}
+
+need_dependencies
+PATH="$PWD/node_modules/.bin:$PATH"
+export PATH

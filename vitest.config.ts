@@ -1,0 +1,34 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["tools/**/*.test.ts", "qemu-tests/**/*.test.ts"],
+          exclude: ["**/*.integration.test.ts", "**/*.qemu.test.ts", "**/node_modules/**"],
+        },
+      },
+      {
+        test: {
+          name: "integration",
+          include: ["tools/**/*.integration.test.ts", "qemu-tests/**/*.integration.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        // Files boot machines: one at a time, no retry; each wait inside has its own, shorter deadline.
+        test: {
+          name: "qemu",
+          include: ["qemu-tests/**/*.qemu.test.ts"],
+          fileParallelism: false,
+          retry: 0,
+          testTimeout: 900_000,
+          hookTimeout: 1_500_000,
+        },
+      },
+    ],
+  },
+});
