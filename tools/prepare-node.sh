@@ -24,9 +24,10 @@ need_dependencies() {
 	stamp=node_modules/.meta-k3s-lock
 	if [ -x node_modules/.bin/node ] && cmp -s package-lock.json "$stamp"; then return; fi
 	need_npm
-	echo "meta-k3s: installing the pinned dependencies (npm ci)" >&2
-	# Install scripts only compile optional native parts of ssh2; without them nothing is compiled or run at install time.
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+	echo "meta-k3s: installing the pinned dependencies (once)" >&2
+	# `npm install --no-save` takes what the lock file pins and verifies its integrity, as `npm ci` does, but accepts that a registry carries
+	# no packages for platforms that nobody here uses. Install scripts only compile optional native parts of ssh2: nothing is run.
+	npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error >&2
 	[ -x node_modules/.bin/node ] || die "no Node 24 for this machine ($(uname -m)) among the dependencies" "use an x86-64 or arm64 Linux machine"
 	cp package-lock.json "$stamp"
 }

@@ -53,9 +53,17 @@ function addCommand(parser: Argv, command: CommandDefinition, chosen: (args: Rec
   );
 }
 
-/** A repeated single-valued option arrives as an array; the last one given counts, as users of shells expect. */
-function lastOf(spec: ArgumentSpec, value: unknown): unknown {
-  return Array.isArray(value) && spec.array !== true ? value.at(-1) : value;
+/**
+ * A repeated single-valued option arrives as an array; the last one given counts, as users of shells expect. Throws UsageError for a number
+ * that is none, which yargs would hand on as NaN.
+ */
+function checkValue(name: string, spec: ArgumentSpec, given: unknown, argv: readonly string[]): unknown {
+  const value: unknown = Array.isArray(given) && spec.array !== true ? given.at(-1) : given;
+  if (typeof value === "number" && Number.isNaN(value)) {
+    const written = argv.find((_word, index) => argv[index - 1] === `--${name}`) ?? "";
+    throw new UsageError(`--${name} takes a number, not "${written}"`);
+  }
+  return value;
 }
 
 /**
@@ -90,7 +98,7 @@ export async function parseArguments(
     parser = addCommand(parser, command, (raw) => {
       const specs = { ...command.positionals, ...command.options };
       const args: Record<string, unknown> = {};
-      for (const [name, spec] of Object.entries(specs)) args[name] = lastOf(spec, raw[name]);
+      for (const [name, spec] of Object.entries(specs)) args[name] = checkValue(name, spec, raw[name], argv);
       request = { kind: "run", command, args, json: raw["json"] === true, verbose: raw["verbose"] === true };
     });
   }
