@@ -73,6 +73,8 @@ export async function parseArguments(
   argv: readonly string[],
   program: { commands: readonly CommandDefinition[]; version: string; columns: number },
 ): Promise<Request> {
+  const known = program.commands.map((command) => command.name);
+  const word = argv.find((given) => !given.startsWith("-"));
   let request: Request | undefined;
   let printed = "";
   let parser: Argv = yargs([])
@@ -107,8 +109,16 @@ export async function parseArguments(
       printed = output;
     });
   } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (word !== undefined && !known.includes(word)) {
+      const suggestion = /^Did you mean/.test(message) ? ` ${message}` : "";
+      throw new UsageError(`there is no command "${word}".${suggestion}`, {
+        hint: "./meta-k3s --help lists the commands",
+        cause: error,
+      });
+    }
     if (error instanceof UsageError) throw error;
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new UsageError(message, { cause: error });
   }
   if (request !== undefined && printed === "") return request;
   return { kind: "print", text: printed };

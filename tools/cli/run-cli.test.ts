@@ -53,7 +53,8 @@ test("of a repeated single option the last one counts", async () => {
 });
 
 test.each([
-  [["piant", "door"], /Did you mean paint\?/],
+  [["piant", "door"], /there is no command "piant". Did you mean paint\?/],
+  [["xyzzy"], /there is no command "xyzzy"/],
   [[], /say which command to run/],
   [["paint"], /Not enough non-option arguments/],
   [["paint", "door", "extra"], /Unknown argument: extra/],

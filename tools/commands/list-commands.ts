@@ -1,4 +1,5 @@
 import type { CommandDefinition } from "../cli/command.ts";
+import { doctorCommand } from "./doctor.ts";
 
 /** Every command of ./meta-k3s, in the order of the help text. */
-export const commands: readonly CommandDefinition[] = [];
+export const commands: readonly CommandDefinition[] = [doctorCommand];

@@ -1,0 +1,36 @@
+import type { HostNeed, Purpose } from "./host-need.ts";
+
+function command(name: string, packageName: string, why: string, purposes: readonly Purpose[]): HostNeed {
+  return { name, probe: { kind: "command", command: name }, package: packageName, why, purposes };
+}
+
+function file(name: string, path: string, packageName: string, why: string, purposes: readonly Purpose[]): HostNeed {
+  return { name, probe: { kind: "file", path }, package: packageName, why, purposes };
+}
+
+/** Every host program that meta-k3s runs, by package names of Debian 12, 13 and Ubuntu 24.04. A need that no code has any more is deleted here. */
+const needs: readonly HostNeed[] = [
+  command("qemu-system-x86_64", "qemu-system-x86", "boots the virtual machine", ["demo", "test"]),
+  command("qemu-img", "qemu-utils", "makes the overlay that keeps the image unchanged", ["demo", "test"]),
+  command("mmdebstrap", "mmdebstrap", "makes the Debian root filesystem of the testbed", ["demo", "test"]),
+  file(
+    "Debian archive keys",
+    "/usr/share/keyrings/debian-archive-keyring.gpg",
+    "debian-archive-keyring",
+    "verifies what the testbed's root filesystem is made of",
+    ["demo", "test"],
+  ),
+  command("mkfs.ext4", "e2fsprogs", "makes the testbed's disk image", ["demo", "test"]),
+  command("make", "make", "installs the layer's on-device files as the recipe does", ["demo", "test"]),
+  command("ssh-keygen", "openssh-client", "makes the keys of each run", ["demo", "test"]),
+  command("setpriv", "util-linux", "ends QEMU when this tool dies", ["demo", "test"]),
+  command("qemu-system-aarch64", "qemu-system-arm", "boots arm64 and armhf machines", ["foreign"]),
+  file("user-mode emulation", "/usr/bin/qemu-aarch64-static", "qemu-user-static", "makes root filesystems of other architectures", [
+    "foreign",
+  ]),
+];
+
+/** The needs of the purposes given; Go is asked for separately, because a wheel can bring it (tools/toolchain). */
+export function planHostNeeds(purposes: readonly Purpose[]): readonly HostNeed[] {
+  return needs.filter((need) => need.purposes.some((purpose) => purposes.includes(purpose)));
+}
