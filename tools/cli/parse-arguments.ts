@@ -111,7 +111,7 @@ export async function parseArguments(
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (word !== undefined && !known.includes(word)) {
-      const suggestion = /^Did you mean/.test(message) ? ` ${message}` : "";
+      const suggestion = message.startsWith("Did you mean") ? ` ${message}` : "";
       throw new UsageError(`there is no command "${word}".${suggestion}`, {
         hint: "./meta-k3s --help lists the commands",
         cause: error,
