@@ -1,5 +1,6 @@
 import type { CommandDefinition } from "../cli/command.ts";
 import { doctorCommand } from "./doctor.ts";
+import { kernelCommand } from "./kernel.ts";
 
 /** Every command of ./meta-k3s, in the order of the help text. */
-export const commands: readonly CommandDefinition[] = [doctorCommand];
+export const commands: readonly CommandDefinition[] = [doctorCommand, kernelCommand];
