@@ -1,0 +1,3 @@
+module meta-k3s/pause
+
+go 1.26.0
