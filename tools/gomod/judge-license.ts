@@ -1,0 +1,171 @@
+import type { LicenseWords } from "./parse-license-text.ts";
+
+/** A licence of the SPDX list with its words. */
+export interface LicenseTemplate {
+  readonly id: string;
+  readonly words: LicenseWords;
+}
+
+/** Templates, indexed for finding them in a text. */
+export interface LicenseIndex {
+  readonly templates: readonly LicenseTemplate[];
+  /** Shingle of SHINGLE words → the templates it occurs in. */
+  readonly shingles: ReadonlyMap<string, readonly number[]>;
+}
+
+/** One licence found in a text. `start` and `end` (exclusive) count words. */
+export interface LicenseMatch {
+  readonly id: string;
+  readonly start: number;
+  readonly end: number;
+  /** Words that had to be put in, taken out or changed. */
+  readonly edits: number;
+}
+
+const SHINGLE = 6;
+/** Share of a template's words that may differ: a misspelling or a name, not a condition. */
+const EDIT_SHARE = 0.03;
+const LEAST_EDITS = 2;
+const MOST_EDITS = 8;
+/** Words that turn a condition round: a text that has one more or one less of them is another licence. */
+const TELLING = new Set([
+  "not",
+  "no",
+  "non",
+  "never",
+  "without",
+  "only",
+  "except",
+  "unless",
+  "must",
+  "commercial",
+  "noncommercial",
+  "prohibited",
+  "forbidden",
+  "evil",
+  "good",
+  "ethical",
+  "military",
+  "nuclear",
+]);
+
+function shinglesOf(words: LicenseWords): readonly string[] {
+  const shingles: string[] = [];
+  for (let at = 0; at + SHINGLE <= words.length; at += 1) shingles.push(words.slice(at, at + SHINGLE).join(" "));
+  return shingles;
+}
+
+/** Builds the index once for many texts. */
+export function planLicenseIndex(templates: readonly LicenseTemplate[]): LicenseIndex {
+  const shingles = new Map<string, number[]>();
+  for (const [index, template] of templates.entries()) {
+    for (const shingle of new Set(shinglesOf(template.words))) {
+      const known = shingles.get(shingle);
+      if (known === undefined) shingles.set(shingle, [index]);
+      else known.push(index);
+    }
+  }
+  return { templates, shingles };
+}
+
+interface Alignment {
+  readonly edits: number;
+  readonly end: number;
+}
+
+/**
+ * Fewest word edits that turn the template into some stretch of `words` that begins at `start` (Landau and Vishkin's diagonals). Gives
+ * undefined when more than `limit` are needed or a telling word is among them.
+ */
+function alignTemplate(template: LicenseWords, words: LicenseWords, start: number, limit: number): Alignment | undefined {
+  const length = template.length;
+  // furthest[d]: for each diagonal (text position minus template position), the furthest template position reached with d edits.
+  let previous = new Map<number, number>();
+  for (let edits = 0; edits <= limit; edits += 1) {
+    const current = new Map<number, number>();
+    for (let diagonal = -edits; diagonal <= edits; diagonal += 1) {
+      let reached: number;
+      if (edits === 0) reached = 0;
+      else {
+        const changed = advance(previous.get(diagonal), 1, template, words, start + diagonal, "change");
+        const left = advance(previous.get(diagonal + 1), 1, template, words, start + diagonal + 1, "leave-out");
+        const added = advance(previous.get(diagonal - 1), 0, template, words, start + diagonal - 1, "add");
+        reached = Math.max(changed, left, added);
+      }
+      if (reached < 0) continue;
+      while (reached < length && template[reached] === words[start + diagonal + reached]) reached += 1;
+      if (reached >= length) return { edits, end: start + diagonal + length };
+      current.set(diagonal, reached);
+    }
+    previous = current;
+  }
+  return undefined;
+}
+
+function advance(
+  from: number | undefined,
+  step: number,
+  template: LicenseWords,
+  words: LicenseWords,
+  offset: number,
+  kind: "change" | "leave-out" | "add",
+): number {
+  if (from === undefined || from + step > template.length) return -1;
+  const ours = template[from] ?? "";
+  const theirs = words[offset + from] ?? "";
+  if (kind !== "add" && TELLING.has(ours)) return -1;
+  if (kind !== "leave-out" && TELLING.has(theirs)) return -1;
+  return from + step;
+}
+
+/** Where a template may begin: every place that one of its first shingles points to. */
+function findStarts(template: LicenseTemplate, positions: ReadonlyMap<string, readonly number[]>): readonly number[] {
+  const starts = new Set<number>();
+  const shingles = shinglesOf(template.words);
+  const probes = [0, 1, 2, 3, 5, 8, 13, 21, 34].filter((probe) => probe < shingles.length);
+  for (const probe of probes) {
+    for (const position of positions.get(shingles[probe] ?? "") ?? []) starts.add(Math.max(0, position - probe));
+  }
+  return [...starts].sort((a, b) => a - b);
+}
+
+/** Every licence of the index that stands in a text, the longest first where they overlap. */
+export function judgeLicense(index: LicenseIndex, words: LicenseWords): readonly LicenseMatch[] {
+  const positions = new Map<string, number[]>();
+  for (const [at, shingle] of shinglesOf(words).entries()) {
+    const known = positions.get(shingle);
+    if (known === undefined) positions.set(shingle, [at]);
+    else known.push(at);
+  }
+  const shared = new Map<number, number>();
+  for (const shingle of positions.keys()) {
+    for (const template of index.shingles.get(shingle) ?? []) shared.set(template, (shared.get(template) ?? 0) + 1);
+  }
+  const found: LicenseMatch[] = [];
+  for (const [number, count] of shared) {
+    const template = index.templates[number];
+    if (template === undefined || count < Math.max(1, (template.words.length - SHINGLE) * 0.6)) continue;
+    const limit = Math.min(MOST_EDITS, Math.max(LEAST_EDITS, Math.floor(template.words.length * EDIT_SHARE)));
+    let best: LicenseMatch | undefined;
+    for (const start of findStarts(template, positions)) {
+      const alignment = alignTemplate(template.words, words, start, limit);
+      if (alignment !== undefined && (best === undefined || alignment.edits < best.edits)) {
+        best = { id: template.id, start, ...alignment };
+      }
+    }
+    if (best !== undefined) found.push(best);
+  }
+  // The longest text wins; of two that are equally long, the one that needs fewer edits, then the shorter name (the list's general form).
+  found.sort(
+    (a, b) =>
+      b.end - b.edits - b.start - (a.end - a.edits - a.start) ||
+      a.edits - b.edits ||
+      a.id.length - b.id.length ||
+      (a.id < b.id ? -1 : 1),
+  );
+  const chosen: LicenseMatch[] = [];
+  for (const match of found) {
+    if (!chosen.some((other) => match.start < other.end && other.start < match.end)) chosen.push(match);
+  }
+  return chosen.sort((a, b) => a.start - b.start);
+}
