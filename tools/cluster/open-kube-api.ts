@@ -1,0 +1,144 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from "node:http2";
+import type { Duplex } from "node:stream";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import { GuestError } from "../core/errors.ts";
+import type { GuestShell } from "./guest-shell.ts";
+import type { KubeAccess } from "./parse-kubeconfig.ts";
+
+const PING_MS = 5000;
+const PINGS_LOST_MS = 30_000;
+const LONGEST_ERROR = 500;
+
+/** An API server, reached through a connection that starts inside the guest. Disposing it ends all requests. */
+export interface KubeApi extends AsyncDisposable {
+  /** GET, the whole answer. Throws GuestError KUBE_API for any status but 200 and for a lost connection. */
+  get(path: string): Promise<string>;
+  /** GET, the answer line by line as it comes. Throws as `get`. */
+  lines(path: string): AsyncIterable<string>;
+  /** Resolves with the reason when the connection has ended. */
+  readonly closed: Promise<string>;
+}
+
+function apiError(reason: string, cause?: unknown): GuestError {
+  return new GuestError(`the API server does not answer: ${reason}`, { code: "KUBE_API", cause });
+}
+
+function startTls(channel: Duplex, access: KubeAccess): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTls({
+      socket: channel,
+      host: access.host,
+      ca: access.certificateAuthority,
+      cert: access.clientCertificate,
+      key: access.clientKey,
+      ALPNProtocols: ["h2"],
+    });
+    socket.once("secureConnect", () => {
+      socket.removeAllListeners("error");
+      resolve(socket);
+    });
+    socket.once("error", (cause: NodeJS.ErrnoException) => {
+      channel.destroy();
+      reject(apiError(`TLS to ${access.host}:${access.port} fails (${cause.code ?? cause.message})`, cause));
+    });
+    channel.once("close", () => reject(apiError("the connection was closed during the TLS handshake")));
+  });
+}
+
+function startSession(socket: TLSSocket, access: KubeAccess): Promise<ClientHttp2Session> {
+  return new Promise((resolve, reject) => {
+    const session = connectHttp2(`https://${access.host}:${access.port}`, { createConnection: () => socket });
+    session.once("connect", () => resolve(session));
+    session.once("error", (cause) => reject(apiError(cause.message, cause)));
+    session.once("close", () => reject(apiError("it closed the connection at once")));
+  });
+}
+
+async function statusOf(stream: ClientHttp2Stream): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    stream.once("response", (headers) => resolve(headers[":status"] ?? 0));
+    stream.once("error", (cause) => reject(apiError(cause.message, cause)));
+    stream.once("close", () => reject(apiError("the connection ended")));
+  });
+}
+
+/**
+ * Opens one HTTP/2 connection to the guest's API server over SSH, with the credentials of its kubeconfig: lists and watches of all kinds
+ * share it and cost the guest no process. Speaks TLS end to end and verifies the server against the kubeconfig's authority. Throws
+ * GuestError: GUEST_PORT_CLOSED when nothing listens, KUBE_API when it does not answer, SSH_LOST, SSH_FORWARD_REFUSED.
+ */
+export async function openKubeApi(shell: Pick<GuestShell, "connect">, access: KubeAccess): Promise<KubeApi> {
+  const socket = await startTls(await shell.connect(access), access);
+  const session = await startSession(socket, access);
+  session.setLocalWindowSize(4 * 1024 * 1024);
+
+  let reason = "the connection was closed";
+  session.on("error", (error) => {
+    reason = error.message;
+  });
+  const closing = Promise.withResolvers<string>();
+  let waitingForPingMs = 0;
+  const pinger = setInterval(() => {
+    waitingForPingMs += PING_MS;
+    if (waitingForPingMs > PINGS_LOST_MS) {
+      reason = `no sign of life for ${PINGS_LOST_MS / 1000} s`;
+      session.destroy();
+      return;
+    }
+    session.ping((error) => {
+      if (error === null) waitingForPingMs = 0;
+    });
+  }, PING_MS);
+  session.once("close", () => {
+    clearInterval(pinger);
+    socket.destroy();
+    closing.resolve(reason);
+  });
+
+  async function request(path: string): Promise<ClientHttp2Stream> {
+    if (session.closed || session.destroyed) throw apiError(reason);
+    const stream = session.request({ ":path": path, accept: "application/json" });
+    const status = await statusOf(stream);
+    if (status === 200) return stream;
+    let body = "";
+    for await (const chunk of stream.setEncoding("utf8")) body += String(chunk);
+    throw apiError(`it answers ${status} to ${path.split("?")[0]}: ${body.slice(0, LONGEST_ERROR).trim()}`);
+  }
+
+  async function* lines(path: string): AsyncGenerator<string> {
+    const stream = await request(path);
+    let rest = "";
+    try {
+      for await (const chunk of stream.setEncoding("utf8")) {
+        const parts = (rest + String(chunk)).split("\n");
+        rest = parts.pop() ?? "";
+        for (const line of parts) if (line !== "") yield line;
+      }
+    } catch (cause) {
+      throw apiError(cause instanceof Error ? cause.message : String(cause), cause);
+    } finally {
+      stream.destroy();
+    }
+  }
+
+  async function get(path: string): Promise<string> {
+    const stream = await request(path);
+    let body = "";
+    try {
+      for await (const chunk of stream.setEncoding("utf8")) body += String(chunk);
+    } catch (cause) {
+      throw apiError(cause instanceof Error ? cause.message : String(cause), cause);
+    }
+    return body;
+  }
+
+  return {
+    get,
+    lines,
+    closed: closing.promise,
+    [Symbol.asyncDispose]: async () => {
+      session.destroy();
+      await closing.promise;
+    },
+  };
+}
