@@ -15,6 +15,7 @@ export interface ApiObject {
   };
   spec: Record<string, unknown>;
   status: Record<string, unknown>;
+  [field: string]: unknown;
 }
 
 const TIME = "2026-11-21T15:00:00Z";
