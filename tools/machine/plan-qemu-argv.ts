@@ -1,0 +1,120 @@
+import type { Accelerator } from "./machine.ts";
+import type { DiskCache, MachineSpec } from "./machine-spec.ts";
+
+/** Files and sockets of one run that QEMU is given. */
+export interface RunFiles {
+  /** Root disk first, in the order of the spec; overlays and blank disks are qcow2. */
+  readonly disks: readonly { readonly path: string; readonly format: "raw" | "qcow2"; readonly cache: DiskCache }[];
+  /** Sockets on which the tool listens; QEMU connects to them before the guest runs. */
+  readonly qmpSocketPath: string;
+  readonly consoleSocketPath: string;
+  readonly consolePath: string;
+  readonly credentials: readonly GuestCredential[];
+}
+
+/** A systemd credential (systemd.system-credentials(7)) in a file. */
+export interface GuestCredential {
+  readonly name: string;
+  readonly path: string;
+  /** The same as SMBIOS type 11 string, for x86 kernels without fw_cfg in sysfs. */
+  readonly smbiosPath: string;
+}
+
+/** A value inside a QEMU option list: a comma is doubled. */
+export function formatOptionValue(value: string): string {
+  return value.replaceAll(",", ",,");
+}
+
+/** The -netdev that carries SSH; without a port QEMU asks the kernel for a free one, which cannot collide. */
+export function formatUserNetwork(spec: Pick<MachineSpec, "sshPort" | "restrictNetwork">, anyPort = "0"): string {
+  return `user,id=net0,hostfwd=tcp:127.0.0.1:${spec.sshPort ?? anyPort}-:22${spec.restrictNetwork ? ",restrict=on" : ""}`;
+}
+
+/** Options that both launchers give QEMU: control socket, console, clock, data disks, networks, credentials, reboot. */
+export function planCommonArgv(spec: MachineSpec, files: RunFiles): string[] {
+  const console = `socket,id=tty0,path=${formatOptionValue(files.consoleSocketPath)},logfile=${formatOptionValue(files.consolePath)}`;
+  return [
+    "-name",
+    formatOptionValue(spec.name),
+    "-chardev",
+    `socket,id=qmp0,path=${formatOptionValue(files.qmpSocketPath)}`,
+    "-mon",
+    "chardev=qmp0,mode=control",
+    "-chardev",
+    console,
+    "-serial",
+    "chardev:tty0",
+    // Yocto's machines start a login on a second serial line; it must exist.
+    ...(spec.arch === "x86_64" ? ["-serial", "null"] : []),
+    "-rtc",
+    `base=${spec.rtcBase}`,
+    ...(spec.allowReboot ? [] : ["-no-reboot"]),
+    ...files.disks
+      .slice(1)
+      .flatMap((disk, index) => [
+        "-drive",
+        `if=none,id=data${index},file=${formatOptionValue(disk.path)},format=${disk.format},cache=${disk.cache}`,
+        "-device",
+        `${spec.diskDevice === "scsi-hd" ? "virtio-blk-pci" : spec.diskDevice},drive=data${index}`,
+      ]),
+    ...spec.networks.flatMap((network, index) => {
+      const [kind = "", ...rest] = network.netdev.split(",");
+      const device = spec.networkDevice.split(",")[0] ?? "virtio-net-pci";
+      return [
+        "-netdev",
+        [kind, `id=net${index + 1}`, ...rest].join(","),
+        "-device",
+        `${device},netdev=net${index + 1},mac=${network.mac}`,
+      ];
+    }),
+    ...files.credentials.flatMap((credential) => [
+      "-fw_cfg",
+      `name=opt/io.systemd.credentials/${credential.name},file=${formatOptionValue(credential.path)}`,
+      ...(spec.arch === "x86_64" ? ["-smbios", `type=11,path=${formatOptionValue(credential.smbiosPath)}`] : []),
+    ]),
+  ];
+}
+
+/** QEMU's whole command line for the direct launcher. Nothing secret is in it: keys go by file. */
+export function planQemuArgv(options: {
+  qemuPath: string;
+  spec: MachineSpec;
+  accelerator: Accelerator;
+  files: RunFiles;
+}): string[] {
+  const { spec, files } = options;
+  const [root] = files.disks;
+  const rootDrive =
+    root === undefined
+      ? []
+      : ["-drive", `if=none,id=root,file=${formatOptionValue(root.path)},format=${root.format},cache=${root.cache}`];
+  const controller = spec.diskDevice === "scsi-hd" ? ["-device", "virtio-scsi-pci,id=scsi0"] : [];
+  return [
+    options.qemuPath,
+    "-nodefaults",
+    "-display",
+    "none",
+    "-machine",
+    spec.qemuMachine,
+    "-cpu",
+    spec.qemuCpu,
+    "-accel",
+    options.accelerator.kind === "kvm" ? "kvm" : "tcg,thread=multi",
+    "-m",
+    String(spec.memoryMib),
+    "-smp",
+    String(spec.cpus),
+    ...(spec.kernelPath === undefined ? [] : ["-kernel", spec.kernelPath, "-append", spec.kernelCommandLine]),
+    ...(spec.initrdPath === undefined ? [] : ["-initrd", spec.initrdPath]),
+    ...rootDrive,
+    ...controller,
+    "-device",
+    `${spec.diskDevice},drive=root`,
+    "-netdev",
+    formatUserNetwork(spec),
+    "-device",
+    spec.networkDevice,
+    ...spec.extraArguments,
+    ...planCommonArgv(spec, files),
+  ];
+}

@@ -1,0 +1,75 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { Context } from "../core/context.ts";
+import { ConfigError } from "../core/errors.ts";
+import type { GuestAccess, SshEndpoint } from "./machine.ts";
+import type { GuestCredential } from "./plan-qemu-argv.ts";
+
+/** The way into one guest: the endpoint but for its port, and what the guest is handed. */
+export interface WrittenAccess {
+  readonly endpoint: Omit<SshEndpoint, "host" | "port">;
+  readonly credentials: readonly GuestCredential[];
+}
+
+const GUEST_FOLDER = "/run/meta-k3s";
+
+/**
+ * A sshd that knows only the key of this run, whatever keys the image carries or would make at first boot, and that accepts the key of this
+ * run for every user. In an overlay, so the image itself stays as it is.
+ */
+const SSHD_CONFIG = `HostKey ${GUEST_FOLDER}/ssh_host_ed25519_key
+AuthorizedKeysFile .ssh/authorized_keys ${GUEST_FOLDER}/authorized_keys
+PermitRootLogin prohibit-password
+`;
+
+function formatTmpfilesLine(path: string, mode: string, content: string): string {
+  // "f+" replaces what is there; "~" takes the content as base64 (tmpfiles.d(5)).
+  return `f+~ ${path} ${mode} root root - ${Buffer.from(content).toString("base64")}\n`;
+}
+
+async function makeKeyPair(ctx: Context, path: string): Promise<{ privateKey: string; publicKey: string }> {
+  await ctx.exec.runCheck(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "meta-k3s", "-f", path], { timeoutMs: 30_000 });
+  const publicKey = await readFile(`${path}.pub`, "utf8");
+  return { privateKey: await readFile(path, "utf8"), publicKey: publicKey.trim().split(" ").slice(0, 2).join(" ") };
+}
+
+async function writeCredential(folder: string, name: string, content: string): Promise<GuestCredential> {
+  const path = join(folder, `credential-${name}`);
+  const smbiosPath = `${path}.smbios`;
+  await writeFile(path, content, { mode: 0o600 });
+  await writeFile(smbiosPath, `io.systemd.credential.binary:${name}=${Buffer.from(content).toString("base64")}`, { mode: 0o600 });
+  return { name, path, smbiosPath };
+}
+
+/**
+ * Makes the keys of one run in `folder` (private to the user) and the systemd credentials that hand them to the guest: an authorised key and
+ * the guest's own host key, so that it is known before the first connection. The guest needs systemd 252 or newer, OpenSSH with sshd_config.d, and a kernel with
+ * fw_cfg (FW_CFG_SYSFS) or, on x86, DMI in sysfs (DMI_SYSFS). With the user's own key nothing is handed over. Throws ConfigError when
+ * that key cannot be read.
+ */
+export async function writeGuestAccess(ctx: Context, options: { access: GuestAccess; folder: string }): Promise<WrittenAccess> {
+  const { access, folder } = options;
+  if (access.kind === "own-key") {
+    const privateKeyPath = resolve(ctx.cwd, access.privateKeyPath);
+    await readFile(privateKeyPath).catch((cause: unknown) => {
+      throw new ConfigError(`cannot read the SSH key ${access.privateKeyPath}`, { hint: "give the private key's file", cause });
+    });
+    return { endpoint: { user: access.user, privateKeyPath, hostKey: undefined }, credentials: [] };
+  }
+  const privateKeyPath = join(folder, "id");
+  const user = await makeKeyPair(ctx, privateKeyPath);
+  const host = await makeKeyPair(ctx, join(folder, "host-key"));
+  const tmpfiles =
+    `d ${GUEST_FOLDER} 0755 root root -\n` +
+    formatTmpfilesLine(`${GUEST_FOLDER}/ssh_host_ed25519_key`, "0600", host.privateKey) +
+    formatTmpfilesLine(`${GUEST_FOLDER}/authorized_keys`, "0644", `${user.publicKey}\n`) +
+    "d /etc/ssh/sshd_config.d 0755 root root -\n" +
+    formatTmpfilesLine("/etc/ssh/sshd_config.d/00-meta-k3s.conf", "0644", SSHD_CONFIG);
+  return {
+    endpoint: { user: access.user, privateKeyPath, hostKey: host.publicKey },
+    credentials: [
+      await writeCredential(folder, "tmpfiles.extra", tmpfiles),
+      await writeCredential(folder, "ssh.authorized_keys.root", `${user.publicKey}\n`),
+    ],
+  };
+}
