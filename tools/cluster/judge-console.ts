@@ -59,6 +59,13 @@ export function judgeMachineExit(exit: MachineExit): Problem {
         message: `the guest powered itself off before it was Ready${told}`,
         hint: "the end of its console says why",
       };
+    case "rebooted":
+      return {
+        code: "MACHINE_REBOOTED",
+        subject: "machine",
+        message: `the guest rebooted itself before it was Ready${told}`,
+        hint: "the end of its console says why",
+      };
     case "killed":
       return {
         code: "MACHINE_KILLED",

@@ -15,20 +15,20 @@ const NOTHING: ExitEvidence = {
 const PANIC = "[ 5.1] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00007f00";
 
 test.each<[string, Partial<ExitEvidence>, string, string]>([
-  ["the guest shut down", { shutdownReason: "guest-shutdown" }, "powered-off", "the guest shut down"],
-  ["the guest reset itself", { shutdownReason: "guest-reset" }, "rebooted", "the guest rebooted, which ends this machine"],
+  ["the guest shut down", { shutdownReason: "guest-shutdown" }, "powered-off", ""],
+  ["the guest reset itself", { shutdownReason: "guest-reset" }, "rebooted", ""],
   [
     "a panic that reset the machine",
     { shutdownReason: "guest-reset", panicLine: PANIC },
     "panicked",
-    "guest panic: Attempted to kill init! exitcode=0x00007f00",
+    "Attempted to kill init! exitcode=0x00007f00",
   ],
-  ["a panic told by pvpanic only", { shutdownReason: "guest-panic", panicEvent: true }, "panicked", "guest panic"],
+  ["a panic told by pvpanic only", { shutdownReason: "guest-panic", panicEvent: true }, "panicked", ""],
   [
     "a panic that hung and was ended",
     { status: undefined, signalName: "SIGKILL", panicLine: PANIC },
     "panicked",
-    "guest panic: Attempted to kill init! exitcode=0x00007f00",
+    "Attempted to kill init! exitcode=0x00007f00",
   ],
   ["the power was cut", { status: undefined, signalName: "SIGKILL", endedByTool: "power-cut" }, "killed", "the power was cut"],
   [
@@ -37,7 +37,7 @@ test.each<[string, Partial<ExitEvidence>, string, string]>([
     "killed",
     "the guest did not shut down in time and was switched off",
   ],
-  ["a guest that shut down just in time", { shutdownReason: "guest-shutdown" }, "powered-off", "the guest shut down"],
+  ["a guest that shut down just in time", { shutdownReason: "guest-shutdown" }, "powered-off", ""],
   [
     "disposed of",
     { status: undefined, signalName: "SIGKILL", endedByTool: "disposed" },
@@ -48,27 +48,22 @@ test.each<[string, Partial<ExitEvidence>, string, string]>([
     "SIGKILL from outside",
     { status: undefined, signalName: "SIGKILL" },
     "killed",
-    "QEMU was ended by SIGKILL from outside: by somebody, or by the host for want of memory",
+    "ended by SIGKILL, by somebody or by the host for want of memory",
   ],
-  ["SIGTERM from outside", { shutdownReason: "host-signal" }, "killed", "QEMU was ended from outside (host-signal)"],
+  ["SIGTERM from outside", { shutdownReason: "host-signal" }, "killed", "it was told to quit from outside (host-signal)"],
   [
     "killed under runqemu, which says nothing",
     { status: 0 },
     "killed",
-    "QEMU vanished from outside: by somebody, or by the host for want of memory",
+    "it vanished, by somebody or by the host for want of memory",
   ],
   [
     "QEMU aborting",
     { status: undefined, signalName: "SIGABRT", logTail: "qemu: assertion failed" },
     "crashed",
-    "QEMU failed (SIGABRT): qemu: assertion failed",
+    "SIGABRT: qemu: assertion failed",
   ],
-  [
-    "QEMU giving up",
-    { status: 1, logTail: "a\nqemu: cannot allocate" },
-    "crashed",
-    "QEMU failed (exit status 1): qemu: cannot allocate",
-  ],
+  ["QEMU giving up", { status: 1, logTail: "a\nqemu: cannot allocate" }, "crashed", "exit status 1: qemu: cannot allocate"],
 ])("%s", (_name, evidence, reason, detail) => {
   expect(judgeExit({ ...NOTHING, ...evidence })).toEqual({ reason, detail, consoleTail: "last words" });
 });

@@ -26,9 +26,9 @@ function panicCause(line: string): string {
 function describePanic(evidence: ExitEvidence): string {
   const cause = panicCause(evidence.panicLine ?? "");
   if (/CPU ISA level is lower than required|Fatal glibc error: CPU does not support/u.test(evidence.consoleTail)) {
-    return "guest panic: the image's C library refuses the emulated processor (built for x86-64-v2 or later): install a newer QEMU";
+    return "the image's C library refuses the emulated processor (built for x86-64-v2 or later): install a newer QEMU";
   }
-  return cause === "" ? "guest panic" : `guest panic: ${cause}`;
+  return cause;
 }
 
 /** Decides why a machine has ended, from what was seen of it. */
@@ -40,17 +40,16 @@ export function judgeExit(evidence: ExitEvidence): MachineExit {
   if (evidence.endedByTool === "power-off-timeout")
     return exit("killed", "the guest did not shut down in time and was switched off");
   const shutdown = evidence.shutdownReason ?? "";
-  if (shutdown === "guest-shutdown") return exit("powered-off", "the guest shut down");
-  if (shutdown === "guest-reset" || shutdown === "subsystem-reset")
-    return exit("rebooted", "the guest rebooted, which ends this machine");
-  if (shutdown === "guest-panic") return exit("panicked", "guest panic");
+  if (shutdown === "guest-shutdown") return exit("powered-off", "");
+  if (shutdown === "guest-reset" || shutdown === "subsystem-reset") return exit("rebooted", "");
+  if (shutdown === "guest-panic") return exit("panicked", "");
   if (evidence.endedByTool === "disposed") return exit("killed", "the machine was no longer needed");
-  if (shutdown.startsWith("host-")) return exit("killed", `QEMU was ended from outside (${shutdown})`);
+  if (shutdown.startsWith("host-")) return exit("killed", `it was told to quit from outside (${shutdown})`);
   const log = evidence.logTail.trim();
   if (evidence.signalName === "SIGKILL" || evidence.signalName === "SIGTERM" || (evidence.signalName === undefined && log === "")) {
-    const how = evidence.signalName === undefined ? "QEMU vanished" : `QEMU was ended by ${evidence.signalName}`;
-    return exit("killed", `${how} from outside: by somebody, or by the host for want of memory`);
+    const how = evidence.signalName === undefined ? "it vanished" : `ended by ${evidence.signalName}`;
+    return exit("killed", `${how}, by somebody or by the host for want of memory`);
   }
   const how = evidence.signalName === undefined ? `exit status ${evidence.status}` : evidence.signalName;
-  return exit("crashed", `QEMU failed (${how})${log === "" ? "" : `: ${log.split("\n").at(-1)}`}`);
+  return exit("crashed", `${how}${log === "" ? "" : `: ${log.split("\n").at(-1)}`}`);
 }

@@ -3,8 +3,8 @@ import type { MachineSpec } from "./machine-spec.ts";
 
 /**
  * Why a machine is no longer running. "rebooted" is a guest that asked for a reset where the plan does not allow one; "killed" is QEMU ended from
- * outside, by this tool or another; "crashed" is QEMU itself failing. `detail` is one line for people; `consoleTail` the last lines of its
- * serial console.
+ * outside, by this tool or another; "crashed" is QEMU itself failing. `detail` is what is known beyond that, in one line for people, or "";
+ * `consoleTail` the last lines of its serial console.
  */
 export interface MachineExit {
   readonly reason: "powered-off" | "rebooted" | "panicked" | "killed" | "crashed";
