@@ -75,8 +75,26 @@ export type GuestAccess =
   | { readonly kind: "credentials"; readonly user: string }
   | { readonly kind: "own-key"; readonly user: string; readonly privateKeyPath: string };
 
+/** A file that the guest finds at boot, before its services start. Owned by root; its folder is made where it is missing. */
+export interface GuestFile {
+  readonly path: string;
+  /** Four octal digits, as tmpfiles.d(5) writes them: "0600". */
+  readonly mode: string;
+  readonly content: string;
+}
+
+/**
+ * What the guest is handed at boot beside the run's keys, through systemd credentials: files, and credentials by name (systemd.system-credentials(7):
+ * "systemd.unit-dropin.k3s.service"). Never on a command line, so it may be secret. Needs a guest that takes credentials.
+ */
+export interface GuestHandOver {
+  readonly files: readonly GuestFile[];
+  readonly credentials: readonly { readonly name: string; readonly content: string }[];
+}
+
 /** A machine and all that was decided about running it on this host. */
 export interface MachinePlan {
+  readonly handOver: GuestHandOver;
   readonly spec: MachineSpec;
   readonly accelerator: Accelerator;
   readonly qemu: { readonly path: string; readonly version: string };

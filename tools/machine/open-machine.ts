@@ -120,7 +120,7 @@ export async function openMachine(
   const { path: folder } = stack.use(await openRunFolder(ctx));
   const outputFolder = plan.outputFolder === undefined ? folder : resolve(ctx.cwd, plan.outputFolder);
   await mkdir(outputFolder, { recursive: true });
-  const access = await writeGuestAccess(ctx, { access: plan.access, folder });
+  const access = await writeGuestAccess(ctx, { access: plan.access, handOver: plan.handOver, folder });
   const disks = await writeDisks(ctx, {
     spec: plan.spec,
     folder: plan.stateFolder === undefined ? folder : resolve(ctx.cwd, plan.stateFolder),

@@ -1,5 +1,5 @@
 import { ConfigError, PreflightError } from "../core/errors.ts";
-import type { Accelerator, GuestAccess, MachinePlan } from "./machine.ts";
+import type { Accelerator, GuestAccess, GuestHandOver, MachinePlan } from "./machine.ts";
 import type { Architecture, BlankDiskSpec, DiskCache, DiskSpec, MachineSpec, NetworkSpec } from "./machine-spec.ts";
 import type { QemuVersion } from "./parse-qemu-version.ts";
 import { formatQemuVersion, isAtLeast } from "./parse-qemu-version.ts";
@@ -28,6 +28,8 @@ export interface MachineOptions {
   readonly sshUser?: string | undefined;
   /** The user's own private key, for images that do not take systemd credentials. */
   readonly sshKeyPath?: string | undefined;
+  /** Files and credentials for the guest; not with the user's own key, which means an image that takes none. */
+  readonly handOver?: Partial<GuestHandOver> | undefined;
   readonly outputFolder?: string | undefined;
   readonly stateFolder?: string | undefined;
 }
@@ -210,6 +212,7 @@ export function planMachine(input: MachinePlanInput): MachinePlan {
     accelerator,
     qemu: { path: qemu.path, version: formatQemuVersion(qemu.version) },
     access,
+    handOver: { files: options.handOver?.files ?? [], credentials: options.handOver?.credentials ?? [] },
     outputFolder: options.outputFolder,
     stateFolder: options.stateFolder,
     warnings: [...warnings, ...cpuWarnings],

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Context } from "../core/context.ts";
 import { ConfigError } from "../core/errors.ts";
-import type { GuestAccess, SshEndpoint } from "./machine.ts";
+import type { GuestAccess, GuestFile, GuestHandOver, SshEndpoint } from "./machine.ts";
 import type { GuestCredential } from "./plan-qemu-argv.ts";
 
 /** The way into one guest: the endpoint but for its port, and what the guest is handed. */
@@ -27,6 +27,10 @@ function formatTmpfilesLine(path: string, mode: string, content: string): string
   return `f+~ ${path} ${mode} root root - ${Buffer.from(content).toString("base64")}\n`;
 }
 
+function formatHandedFile(file: GuestFile): string {
+  return `d ${dirname(file.path)} 0755 root root -\n${formatTmpfilesLine(file.path, file.mode, file.content)}`;
+}
+
 async function makeKeyPair(ctx: Context, path: string): Promise<{ privateKey: string; publicKey: string }> {
   await ctx.exec.runCheck(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "meta-k3s", "-f", path], { timeoutMs: 30_000 });
   const publicKey = await readFile(`${path}.pub`, "utf8");
@@ -45,11 +49,19 @@ async function writeCredential(folder: string, name: string, content: string): P
  * Makes the keys of one run in `folder` (private to the user) and the systemd credentials that hand them to the guest: an authorised key and
  * the guest's own host key, so that it is known before the first connection. The guest needs systemd 252 or newer, OpenSSH with sshd_config.d, and a kernel with
  * fw_cfg (FW_CFG_SYSFS) or, on x86, DMI in sysfs (DMI_SYSFS). With the user's own key nothing is handed over. Throws ConfigError when
- * that key cannot be read.
+ * that key cannot be read, or when files are to be handed over nevertheless.
  */
-export async function writeGuestAccess(ctx: Context, options: { access: GuestAccess; folder: string }): Promise<WrittenAccess> {
-  const { access, folder } = options;
+export async function writeGuestAccess(
+  ctx: Context,
+  options: { access: GuestAccess; handOver: GuestHandOver; folder: string },
+): Promise<WrittenAccess> {
+  const { access, handOver, folder } = options;
   if (access.kind === "own-key") {
+    if (handOver.files.length + handOver.credentials.length > 0) {
+      throw new ConfigError("an image that is reached with a key of the user's own is handed no files", {
+        hint: "leave --ssh-key out: an image with systemd 252 or newer takes keys and files from outside",
+      });
+    }
     const privateKeyPath = resolve(ctx.cwd, access.privateKeyPath);
     await readFile(privateKeyPath).catch((cause: unknown) => {
       throw new ConfigError(`cannot read the SSH key ${access.privateKeyPath}`, { hint: "give the private key's file", cause });
@@ -64,12 +76,14 @@ export async function writeGuestAccess(ctx: Context, options: { access: GuestAcc
     formatTmpfilesLine(`${GUEST_FOLDER}/ssh_host_ed25519_key`, "0600", host.privateKey) +
     formatTmpfilesLine(`${GUEST_FOLDER}/authorized_keys`, "0644", `${user.publicKey}\n`) +
     "d /etc/ssh/sshd_config.d 0755 root root -\n" +
-    formatTmpfilesLine("/etc/ssh/sshd_config.d/00-meta-k3s.conf", "0644", SSHD_CONFIG);
+    formatTmpfilesLine("/etc/ssh/sshd_config.d/00-meta-k3s.conf", "0644", SSHD_CONFIG) +
+    handOver.files.map(formatHandedFile).join("");
   return {
     endpoint: { user: access.user, privateKeyPath, hostKey: host.publicKey },
     credentials: [
       await writeCredential(folder, "tmpfiles.extra", tmpfiles),
       await writeCredential(folder, "ssh.authorized_keys.root", `${user.publicKey}\n`),
+      ...(await Promise.all(handOver.credentials.map(({ name, content }) => writeCredential(folder, name, content)))),
     ],
   };
 }
