@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { systemClock } from "../core/clock.ts";
 import type { Context, Env } from "../core/context.ts";
 import { AbortedError } from "../core/errors.ts";
 import { openLogger } from "../core/logger.ts";
+import { readToolVersion } from "../core/read-version.ts";
 import { openExec } from "../core/run-process.ts";
 import type { CommandDefinition } from "./command.ts";
 import { formatError } from "./format-error.ts";
@@ -17,18 +17,13 @@ export interface Terminal {
   readonly signal: AbortSignal;
 }
 
-async function readVersion(): Promise<string> {
-  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
-}
-
 /** Runs one command line to its end and gives its exit code. Prints the result or the error; nothing else in the project does. */
 export async function runCli(argv: readonly string[], commands: readonly CommandDefinition[], terminal: Terminal): Promise<number> {
   const startMs = systemClock.monotonicMs();
   let json = argv.includes("--json");
   try {
     const columns = terminal.stdout.columns ?? 100;
-    const request = await parseArguments(argv, { commands, version: await readVersion(), columns });
+    const request = await parseArguments(argv, { commands, version: await readToolVersion(), columns });
     if (request.kind === "print") {
       terminal.stdout.write(`${request.text}\n`);
       return 0;
