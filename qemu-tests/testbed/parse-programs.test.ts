@@ -1,32 +1,29 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parsePrograms } from "./parse-programs.ts";
 
-const TEXT = `
-programs:
-  - name: k3s
-    folder: standin
-    guestPath: /usr/bin/k3s
-    links: [/usr/bin/kubectl]
-    standIn: true
-  - name: pause
-    folder: standin
-    package: ./cmd/pause
-    image: { ref: "rancher/mirrored-pause:3.10.2", path: /pause, user: "65535:65535" }
-`;
+const TEXT = readFileSync(join(import.meta.dirname, "go/programs.yaml"), "utf8");
 
 describe("parsePrograms", () => {
-  test("fills in what is left out", () => {
-    const [k3s, pause] = parsePrograms(TEXT, "programs.yaml");
-    expect(k3s).toMatchObject({ package: ".", cgo: false, tags: [], links: ["/usr/bin/kubectl"], standIn: true });
-    expect(pause?.image).toStrictEqual({ ref: "rancher/mirrored-pause:3.10.2", path: "/pause", user: "65535:65535", labels: {} });
+  test("reads the testbed's own list", () => {
+    const { programs, architectures } = parsePrograms(TEXT, "programs.yaml");
+    expect(architectures.arm).toStrictEqual({ GOARCH: "arm", GOARM: "7" });
+    expect(programs.find((program) => program.output === "k3s")).toMatchObject({
+      guest: "/usr/bin/k3s",
+      standinOnly: true,
+      cgo: false,
+    });
+    expect(programs.find((program) => program.output === "pause")?.image).toMatchObject({ directories: [], certificates: false });
   });
 
   test.each([
-    ["a key that is not known", TEXT.replace("standIn: true", "standin: true"), "standin"],
-    ["a program that goes nowhere", "programs: [{ name: a, folder: a }]", "needs a guestPath"],
-    ["two of one name", "programs: [{ name: a, folder: a, guestPath: /a }, { name: a, folder: b, guestPath: /b }]", "one name"],
-    ["an image without a tag", "programs: [{ name: a, folder: a, image: { ref: rancher/pause, path: /pause } }]", "name:tag"],
+    ["a key that is not known", TEXT.replace("standinOnly:", "standInOnly:"), "standInOnly"],
+    ["a program that goes nowhere", TEXT.replace("guest: /usr/bin/k3s", ""), "goes either"],
+    ["two of one name", TEXT.replace("output: kine", "output: k3s"), "one output"],
+    ["an image without a registry", TEXT.replace("docker.io/rancher/mirrored-pause", "rancher/mirrored-pause"), "in full"],
   ])("refuses %s", (_, text, words) => {
+    expect(text).not.toBe(TEXT);
     expect(() => parsePrograms(text, "programs.yaml")).toThrow(
       expect.objectContaining({ problems: expect.arrayContaining([expect.stringContaining(words)]) }),
     );

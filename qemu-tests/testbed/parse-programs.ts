@@ -4,55 +4,62 @@ import { ConfigError } from "../../tools/core/errors.ts";
 
 const guestPath = z.string().regex(/^\/[\w./-]+$/u, "an absolute path in the guest");
 
-const imageSchema = z
-  .strictObject({
-    ref: z
-      .string()
-      .regex(/^[\w./-]+:[\w.-]+$/u, "name:tag, as k3s requests it")
-      .describe("rancher/mirrored-pause:3.10.2; the registry docker.io is added"),
-    path: guestPath.describe("where the program lies in the image"),
-    entrypoint: z.array(z.string()).min(1).optional().describe("defaults to the program's path"),
-    user: z.string().default("0:0"),
-    labels: z.record(z.string(), z.string()).default({}),
-  })
-  .describe("the program alone in an airgap image");
+const imageSchema = z.strictObject({
+  reference: z.string().regex(/^[\w.-]+\.[\w.-]+\/[\w./-]+:[\w.-]+$/u, "registry/name:tag, in full"),
+  path: guestPath,
+  entrypoint: z.array(z.string()).min(1),
+  uid: z.int().min(0),
+  directories: z
+    .array(z.strictObject({ path: guestPath, mode: z.string().regex(/^[0-7]{3,4}$/u, "an octal mode"), uid: z.int().min(0) }))
+    .default([]),
+  certificates: z.boolean().default(false),
+});
 
 const programSchema = z
   .strictObject({
-    name: z
-      .string()
-      .regex(/^[a-z][a-z0-9-]*$/u, "lower case, digits and hyphens")
-      .describe("names the part in progress messages and in the cache"),
-    folder: z.string().describe("the Go module's folder, relative to programs.yaml"),
-    package: z.string().default(".").describe("the main package, as `go build` takes it"),
-    cgo: z.boolean().default(false),
-    tags: z.array(z.string()).default([]),
-    ldflags: z.array(z.string()).default([]).describe("added to -s -w"),
-    guestPath: guestPath.optional().describe("where the program lies in the guest"),
-    links: z.array(guestPath).default([]).describe("further names of it in the guest, as symbolic links"),
+    name: z.string().min(1),
+    folder: z.string().min(1),
+    package: z.string().min(1),
+    output: z.string().regex(/^[a-z][a-z0-9-]*$/u, "lower case, digits and hyphens"),
+    cgo: z.boolean(),
+    tags: z.array(z.string()),
+    ldflags: z.string(),
+    version: z.string(),
+    guest: guestPath.optional(),
+    links: z.array(guestPath).default([]),
     image: imageSchema.optional(),
-    standIn: z.boolean().default(false).describe("part of the k3s stand-in: left out where a real k3s takes its place"),
+    standinOnly: z.boolean().default(false),
   })
-  .refine((program) => program.guestPath !== undefined || program.image !== undefined, "needs a guestPath, an image or both");
+  .refine(
+    (program) => (program.guest === undefined) !== (program.image === undefined),
+    "goes either to the guest or into an image",
+  );
+
+const goEnvSchema = z.record(z.string().regex(/^GO[A-Z0-9]+$/u), z.string());
 
 const programsSchema = z.strictObject({
+  architectures: z.strictObject({ amd64: goEnvSchema, arm64: goEnvSchema, arm: goEnvSchema }),
   programs: z
     .array(programSchema)
     .min(1)
-    .refine((programs) => new Set(programs.map((program) => program.name)).size === programs.length, "two programs have one name"),
+    .refine(
+      (programs) => new Set(programs.map((program) => program.output)).size === programs.length,
+      "two programs have one output",
+    ),
 });
 
-/** A Go program of the testbed: where its source is, how it is built and where it goes. */
+/** A Go program of the testbed: where its source is, how it is built and where it goes. The file itself says what each key means. */
 export type GoProgram = z.infer<typeof programSchema>;
 export type ImageSpec = z.infer<typeof imageSchema>;
+export type ProgramList = z.infer<typeof programsSchema>;
 
 /**
  * Reads qemu-tests/testbed/go/programs.yaml. The order in the file is the order in which the programs are built: the slowest first.
  * Throws ConfigError with every problem found.
  */
-export function parsePrograms(text: string, path: string): readonly GoProgram[] {
+export function parsePrograms(text: string, path: string): ProgramList {
   const result = programsSchema.safeParse(parse(text));
-  if (result.success) return result.data.programs;
+  if (result.success) return result.data;
   throw new ConfigError(`${path} does not describe the testbed's Go programs`, {
     problems: z.prettifyError(result.error).split("\n"),
   });

@@ -12,7 +12,6 @@ export interface TestbedArchitecture {
   readonly kernelImageType: string;
   /** Go's GOARCH, also what OCI image configurations call it. */
   readonly goArch: "amd64" | "arm64" | "arm";
-  readonly goEnv: Readonly<Record<string, string>>;
   /** OCI image-spec `variant`, where the architecture has some. */
   readonly ociVariant?: string;
   /** The architecture's name in `uname -m` and in qemu-user's programs. */
@@ -59,7 +58,6 @@ const ARCHITECTURES: Readonly<Record<Architecture, TestbedArchitecture>> = {
     kernelPackage: "linux-image-cloud-amd64",
     kernelImageType: "bzImage",
     goArch: "amd64",
-    goEnv: { GOARCH: "amd64" },
     unameMachines: ["x86_64"],
     qemuUser: "qemu-x86_64",
     gnuTriplet: "x86_64-linux-gnu",
@@ -84,7 +82,6 @@ const ARCHITECTURES: Readonly<Record<Architecture, TestbedArchitecture>> = {
     kernelPackage: "linux-image-cloud-arm64",
     kernelImageType: "Image",
     goArch: "arm64",
-    goEnv: { GOARCH: "arm64" },
     ociVariant: "v8",
     unameMachines: ["aarch64"],
     qemuUser: "qemu-aarch64",
@@ -103,7 +100,6 @@ const ARCHITECTURES: Readonly<Record<Architecture, TestbedArchitecture>> = {
     kernelPackage: "linux-image-armmp-lpae",
     kernelImageType: "zImage",
     goArch: "arm",
-    goEnv: { GOARCH: "arm", GOARM: "7" },
     ociVariant: "v7",
     unameMachines: ["armv7l", "armv8l"],
     qemuUser: "qemu-arm",

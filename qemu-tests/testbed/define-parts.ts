@@ -1,0 +1,292 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { buildBootFiles } from "./build-boot-files.ts";
+import { buildDisk } from "./build-disk.ts";
+import type { GuestFile } from "./build-disk.ts";
+import { buildGoProgram, buildGoToolchain } from "./build-go.ts";
+import { buildRootfs } from "./build-rootfs.ts";
+import { fetchPinned } from "./fetch-k3s-release.ts";
+import type { Privilege } from "./open-privilege.ts";
+import type { GoProgram, ImageSpec } from "./parse-programs.ts";
+import type { Part, PartJob } from "./part.ts";
+import { planGoEnv, planGoPath, renderGoRequirements } from "./plan-go.ts";
+import { IMAGES_DIR, planArchiveName, planEdits, planReleasePart, renderGuestRecord } from "./plan-guest.ts";
+import { planParts } from "./plan-parts.ts";
+import { planRootfs, SUITE } from "./plan-rootfs.ts";
+import type { TestbedInputs } from "./read-testbed-inputs.ts";
+import { renderQemuboot } from "./render-qemuboot.ts";
+import { K3S_VERSION } from "./select-k3s.ts";
+import { writeOciArchive } from "./write-oci-archive.ts";
+import type { LayerEntry } from "./write-oci-archive.ts";
+
+const GO_TOOLCHAIN = "go-toolchain";
+/** What the guest may write beyond its own content: a k3s node uses less than 1 GiB of it. */
+const FREE_MIB = 2560;
+const MEMORY_MIB = 2048;
+const CPUS = 2;
+const BUSYBOX_REFERENCE = "docker.io/rancher/mirrored-library-busybox:1.37.0";
+
+/** The parts of a testbed and how each is made. Nothing is done yet. */
+export function defineParts(
+  inputs: TestbedInputs,
+  getPrivilege: () => Promise<Privilege>,
+): { readonly parts: readonly Part[]; readonly diskPart: string; readonly imageName: string } {
+  const { architecture, paths } = inputs;
+  const suffix = architecture.debian;
+  const rootfsPart = `rootfs-${suffix}`;
+  const bootPart = `boot-${suffix}`;
+  const diskPart = `disk-${suffix}`;
+  const imageName = `meta-k3s-testbed-${architecture.machine}`;
+  const goPart = (program: GoProgram): string => `go-${program.output}-${architecture.goArch}`;
+  const imagePart = (name: string): string => `image-${name}-${architecture.goArch}`;
+
+  const toolchain: Part = {
+    name: GO_TOOLCHAIN,
+    title: "Go toolchain",
+    inputs: { "the wheel": renderGoRequirements() },
+    needs: [],
+    load: "io",
+    build: async (ctx, job) => buildGoToolchain(ctx, job.dir),
+  };
+
+  function defineProgram(program: GoProgram): Part {
+    const goEnv = planGoEnv({ env: inputs.env, cacheDir: join(inputs.cacheRoot, "go"), target: inputs.goTarget, cgo: program.cgo });
+    return {
+      name: goPart(program),
+      title: `${program.name} ${program.version} for ${architecture.debian}`,
+      inputs: {
+        ...inputs.goSources[program.folder],
+        ...(inputs.hostGo === undefined ? {} : { "the Go compiler": inputs.hostGo.version }),
+        "the build's flags": JSON.stringify([
+          program.package,
+          program.cgo,
+          program.tags,
+          program.ldflags,
+          inputs.goTarget,
+          goEnv["GOFLAGS"],
+        ]),
+      },
+      needs: inputs.hostGo === undefined ? [GO_TOOLCHAIN] : [],
+      load: "cpu",
+      build: async (ctx, job) =>
+        buildGoProgram(ctx, program, {
+          dir: job.dir,
+          sourceDir: join(paths.go, program.folder),
+          go: inputs.hostGo?.go ?? planGoPath(job.need(GO_TOOLCHAIN)),
+          env: goEnv,
+        }),
+    };
+  }
+
+  function defineImage(program: GoProgram, image: ImageSpec): Part {
+    const needs = [goPart(program), ...(image.certificates ? [bootPart] : [])];
+    return {
+      name: imagePart(program.output),
+      title: `image ${image.reference}`,
+      inputs: { ...inputs.builders.image, "the image's description": JSON.stringify([image, program.version]) },
+      needs,
+      load: "io",
+      build: async (_, job) => {
+        const entries: LayerEntry[] = [
+          { kind: "file", path: image.path, mode: 0o755, source: join(job.need(goPart(program)), program.output) },
+          ...image.directories.map(({ path, mode, uid }): LayerEntry => ({
+            kind: "directory",
+            path,
+            mode: Number.parseInt(mode, 8),
+            uid,
+          })),
+        ];
+        if (image.certificates) {
+          const source = join(job.need(bootPart), "ca-certificates.crt");
+          entries.push({ kind: "file", path: "/etc/ssl/certs/ca-certificates.crt", mode: 0o644, source });
+        }
+        await writeOciArchive(
+          join(job.dir, "image.tar"),
+          {
+            reference: image.reference,
+            goArch: architecture.goArch,
+            variant: architecture.ociVariant,
+            entrypoint: image.entrypoint,
+            command: [],
+            uid: image.uid,
+            labels: describeImage(program.name, program.version, `its Go modules, ${program.package}`),
+          },
+          entries,
+        );
+      },
+    };
+  }
+
+  const rootfsPlan = planRootfs(architecture);
+  const rootfs: Part = {
+    name: rootfsPart,
+    title: `Debian ${SUITE} for ${architecture.debian}`,
+    inputs: {
+      "the Debian release": SUITE,
+      "the package list": rootfsPlan.packages.join(" "),
+      "mmdebstrap's options": rootfsPlan.options.join("\n"),
+    },
+    needs: [],
+    load: "io",
+    build: async (ctx, job) => buildRootfs(ctx, rootfsPlan, { dir: job.dir, privilege: await getPrivilege() }),
+  };
+
+  const boot: Part = {
+    name: bootPart,
+    title: `kernel and initial RAM disk for ${architecture.debian}`,
+    inputs: { ...inputs.builders.bootFiles, "the list of modules": architecture.initrdModules.join(" ") },
+    needs: [rootfsPart],
+    load: "io",
+    build: async (ctx, job) =>
+      buildBootFiles(ctx, architecture, {
+        dir: job.dir,
+        rootfsTar: join(job.need(rootfsPart), "rootfs.tar"),
+        initScript: paths.initScript,
+      }),
+  };
+
+  const busybox: Part = {
+    name: imagePart("busybox"),
+    title: `image ${BUSYBOX_REFERENCE}`,
+    inputs: { ...inputs.builders.image, "the image's name": BUSYBOX_REFERENCE },
+    needs: [bootPart],
+    load: "io",
+    build: async (_, job) => {
+      const applets = (await readFile(join(job.need(bootPart), "busybox-applets"), "utf8")).split("\n").filter(Boolean);
+      await writeOciArchive(
+        join(job.dir, "image.tar"),
+        {
+          reference: BUSYBOX_REFERENCE,
+          goArch: architecture.goArch,
+          variant: architecture.ociVariant,
+          entrypoint: [],
+          command: ["sh"],
+          uid: 0,
+          labels: describeImage("busybox", SUITE, "Debian's package busybox-static"),
+        },
+        [
+          { kind: "file", path: "/bin/busybox", mode: 0o755, source: join(job.need(bootPart), "busybox") },
+          ...applets
+            .filter((name) => name !== "busybox")
+            .map((name): LayerEntry => ({ kind: "link", path: `/bin/${name}`, target: "busybox" })),
+          { kind: "directory", path: "/tmp", mode: 0o1777, uid: 0 },
+        ],
+      );
+    },
+  };
+
+  const { k3s } = inputs;
+  const releasePart = k3s.kind === "release" ? planReleasePart(architecture, k3s.sha256) : undefined;
+  const release: readonly Part[] =
+    k3s.kind !== "release" || releasePart === undefined
+      ? []
+      : [
+          {
+            ...releasePart,
+            title: `k3s ${K3S_VERSION} for ${architecture.debian}`,
+            needs: [],
+            load: "io",
+            build: async (ctx, job) => fetchPinned(ctx, join(job.dir, "k3s"), k3s),
+          },
+        ];
+
+  const images = inputs.programs.flatMap((program) => (program.image === undefined ? [] : [{ program, image: program.image }]));
+  const imageParts = [
+    ...images.map(({ program, image }) => ({ name: imagePart(program.output), reference: image.reference })),
+    { name: imagePart("busybox"), reference: BUSYBOX_REFERENCE },
+  ];
+  const guestPrograms = inputs.programs.filter((program) => program.guest !== undefined);
+  const edits = planEdits({ k3s: k3s.kind, programs: inputs.programs });
+  const qemuboot = renderQemuboot({ architecture, imageName, initrdName: "initrd", memoryMib: MEMORY_MIB, cpus: CPUS });
+  const beforeDisk = [
+    ...(inputs.hostGo === undefined ? [toolchain] : []),
+    rootfs,
+    ...inputs.programs.map(defineProgram),
+    ...release,
+    boot,
+    ...images.map(({ program, image }) => defineImage(program, image)),
+    busybox,
+  ];
+
+  const disk: Part = {
+    name: diskPart,
+    title: `disk image for ${architecture.debian}`,
+    inputs: {
+      ...inputs.guestTree,
+      ...inputs.onDeviceFiles,
+      ...inputs.builders.disk,
+      "edits of the root filesystem": edits.join("\n"),
+      "qemuboot.conf": qemuboot,
+      "free space": String(FREE_MIB),
+      "k3s binary": k3s.kind === "file" ? (inputs.k3sDigest ?? "") : k3s.kind,
+    },
+    needs: [
+      rootfsPart,
+      bootPart,
+      ...guestPrograms.map(goPart),
+      ...(releasePart === undefined ? [] : [releasePart.name]),
+      ...imageParts.map((part) => part.name),
+    ],
+    load: "io",
+    build: async (ctx, job) =>
+      buildDisk(
+        ctx,
+        {
+          guestTree: paths.guestTree,
+          onDeviceFiles: paths.onDeviceFiles,
+          files: [...planFiles(job), ...planK3sFile(job)],
+          texts: [{ path: "/etc/meta-k3s-testbed.json", content: renderRecord() }],
+          edits,
+          script: paths.assembleScript,
+          imageName,
+          freeMib: FREE_MIB,
+          qemuboot: { name: `${imageName}.qemuboot.conf`, content: qemuboot },
+          kernel: { source: join(job.need(bootPart), "kernel"), name: architecture.kernelImageType },
+          initrd: { source: join(job.need(bootPart), "initrd"), name: "initrd" },
+          rootfsTar: join(job.need(rootfsPart), "rootfs.tar"),
+        },
+        { dir: job.dir, privilege: await getPrivilege() },
+      ),
+  };
+
+  function planFiles(job: PartJob): readonly GuestFile[] {
+    return [
+      ...guestPrograms.map((program) => ({
+        source: join(job.need(goPart(program)), program.output),
+        path: program.guest ?? "",
+        mode: 0o755,
+      })),
+      ...imageParts.map(({ name, reference }) => ({
+        source: join(job.need(name), "image.tar"),
+        path: `${IMAGES_DIR}/${planArchiveName(reference)}`,
+        mode: 0o644,
+      })),
+    ];
+  }
+
+  function planK3sFile(job: PartJob): readonly GuestFile[] {
+    if (k3s.kind === "file") return [{ source: k3s.path, path: "/usr/bin/k3s", mode: 0o755 }];
+    if (releasePart !== undefined) return [{ source: join(job.need(releasePart.name), "k3s"), path: "/usr/bin/k3s", mode: 0o755 }];
+    return [];
+  }
+
+  function renderRecord(): string {
+    return renderGuestRecord({
+      arch: architecture.arch,
+      suite: SUITE,
+      k3s: { kind: k3s.kind, version: k3s.kind === "file" ? undefined : K3S_VERSION, sha256: inputs.k3sDigest },
+      programs: inputs.programs,
+      parts: Object.fromEntries(planParts(beforeDisk).map(({ part, hash }) => [part.name, hash])),
+    });
+  }
+
+  return { parts: [...beforeDisk, disk], diskPart, imageName };
+}
+
+function describeImage(title: string, version: string, source: string): Record<string, string> {
+  return {
+    "org.opencontainers.image.title": title,
+    "org.opencontainers.image.version": version,
+    "org.opencontainers.image.description": `built for the meta-k3s testbed from ${source}`,
+  };
+}
