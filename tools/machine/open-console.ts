@@ -6,6 +6,8 @@ import { formatConsoleTail, parseConsoleLine, parseConsoleLines } from "./parse-
 /** The serial console as it comes. QEMU itself writes the file (chardev logfile=), so nothing is lost when this tool is slow or gone. */
 export interface ConsoleListener extends AsyncDisposable {
   onEvent(listener: (event: ConsoleEvent) => void): () => void;
+  /** The guest was reset: what its kernel and userspace say next is another boot. */
+  noteReset(): void;
   /** The last lines, for people. */
   tail(): string;
   /** Resolves when QEMU has closed it and all of it was read, or was never connected and the listener is disposed. */
@@ -62,6 +64,9 @@ export async function openConsole(options: { path: string; clock: Clock; powerOn
       for (const event of seen) listener(event);
       listeners.add(listener);
       return () => void listeners.delete(listener);
+    },
+    noteReset: () => {
+      phase = undefined;
     },
     tail: () => formatConsoleTail(kept),
     closed,

@@ -138,7 +138,15 @@ export async function openMachine(
   const consoleListener = stack.use(
     await openConsole({ path: files.consoleSocketPath, clock: ctx.clock, powerOnMs: () => powerOnMs }),
   );
-  const qmpListener = stack.use(await openQmp(ctx, { path: files.qmpSocketPath, onEvent: (event) => noteEvent(ending, event) }));
+  const qmpListener = stack.use(
+    await openQmp(ctx, {
+      path: files.qmpSocketPath,
+      onEvent: (event) => {
+        noteEvent(ending, event);
+        if (event.name === "RESET") consoleListener.noteReset();
+      },
+    }),
+  );
 
   const start: StartOptions = { plan, files, folder, logPath: join(outputFolder, "qemu.log") };
   const started = await options.start(start);

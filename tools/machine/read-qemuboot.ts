@@ -76,7 +76,8 @@ function judgeImage(path: string, fsType: string, header: ImageHeader, size: num
   if (expected === undefined)
     return `${name} is of a type that meta-k3s cannot boot: ${fsType} (it can: ${Object.keys(KIND_OF_SUFFIX).join(", ")})`;
   if (!expected.includes(header.kind)) {
-    return `${name} is corrupt or not what its name says: it should be ${fsType}, but its first bytes are ${header.kind === "empty" ? "all zero" : header.kind}`;
+    const found = { empty: "all zero", unknown: "those of no known image" }[header.kind as string] ?? `those of ${header.kind}`;
+    return `${name} is corrupt or not what its name says: it should be ${fsType}, but its first bytes are ${found}`;
   }
   if (header.kind !== "qcow2" && header.sizeBytes !== undefined && header.sizeBytes > size) {
     return `${name} is cut short: its file system is ${header.sizeBytes} bytes, the file only ${size}`;
