@@ -2,7 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Context } from "../core/context.ts";
 import { AbortedError, CommandError, PreflightError } from "../core/errors.ts";
-import type { SpawnedProcess } from "../core/exec.ts";
+import type { ProcessExit, SpawnedProcess } from "../core/exec.ts";
 import { tailOfOutput } from "../core/run-process.ts";
 import { judgeExit } from "./judge-exit.ts";
 import type { Launcher, Machine, MachineExit, MachinePlan } from "./machine.ts";
@@ -30,6 +30,8 @@ export interface StartedQemu {
   readonly process: SpawnedProcess;
   /** QEMU's own process id; asked for when QEMU has connected. */
   readPid(): Promise<number>;
+  /** Ends a QEMU that outlives `process`; for launchers that start it through another program. */
+  readonly cutLifeline?: () => Promise<void>;
 }
 
 /** Time for QEMU to come up to its control socket: it has nothing to do before, but hosts may be busy. */
@@ -90,13 +92,13 @@ async function endAfterPanic(ctx: Pick<Context, "clock">, process: SpawnedProces
 
 /** Waits for everything to have ended and judges why. */
 async function watchExit(options: {
-  process: SpawnedProcess;
+  gone: Promise<ProcessExit>;
   qmp: Qmp;
   console: ConsoleListener;
   ending: Ending;
   logPath: string;
 }): Promise<MachineExit> {
-  const exit = await options.process.exited;
+  const exit = await options.gone;
   // Under runqemu QEMU is another process; its sockets close when it is really gone.
   await Promise.all([options.qmp.closed, options.console.closed]);
   return judgeExit({
@@ -152,16 +154,23 @@ export async function openMachine(
   const started = await options.start(start);
   const child = started.process;
   let running = true;
-  void child.exited.then(() => (running = false));
+  const gone = child.exited.then(async (exit) => {
+    running = false;
+    await started.cutLifeline?.();
+    return exit;
+  });
   const endBy = async (how: Ending["endedByTool"], firstSignal: "SIGTERM" | "SIGKILL"): Promise<void> => {
-    if (!running) return;
+    if (!running) {
+      await gone;
+      return;
+    }
     ending.endedByTool ??= how;
     child.kill(firstSignal);
     const ended = new AbortController();
     void child.exited.then(() => ended.abort());
     await ctx.clock.sleep(TERM_GRACE_MS, ended.signal).catch(() => undefined);
     if (running) child.kill("SIGKILL");
-    await child.exited;
+    await gone;
   };
   // What is thrown away needs no flushing; runqemu must be asked, or it leaves its own files behind.
   const politely = plan.stateFolder === undefined && launcher === "qemu" ? "SIGKILL" : "SIGTERM";
@@ -202,7 +211,7 @@ export async function openMachine(
   }
   const pid = await started.readPid();
 
-  const exited = watchExit({ process: child, qmp, console: consoleListener, ending, logPath: start.logPath });
+  const exited = watchExit({ gone, qmp, console: consoleListener, ending, logPath: start.logPath });
   consoleListener.onEvent((event) => {
     if (event.kind !== "kernel-panic" || ending.panicLine !== undefined) return;
     ending.panicLine = event.line;
@@ -233,6 +242,10 @@ export async function openMachine(
       child.kill("SIGKILL");
       return exited;
     },
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+    async [Symbol.asyncDispose]() {
+      await endBy("disposed", politely);
+      await exited;
+      await resources.disposeAsync();
+    },
   };
 }

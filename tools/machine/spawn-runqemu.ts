@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, readFile, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Context } from "../core/context.ts";
 import { PreflightError } from "../core/errors.ts";
@@ -32,16 +32,24 @@ async function findQemu(plan: MachinePlan, values: Readonly<Record<string, strin
 }
 
 /**
- * Makes a sysroot with one program: the emulator, behind a script that writes down its process id and has the kernel end it when runqemu dies. So a
- * SIGKILL of this tool ends runqemu, and that ends QEMU.
+ * Makes a sysroot with one program: the emulator, behind a script that writes down its process id and ties its life to ours. The host's kernel ends
+ * QEMU when its parent dies, which is enough for OE's own runqemu; and a guard beside it ends QEMU when the lifeline, a FIFO that
+ * only this tool holds open, is let go, which covers a runqemu that starts QEMU through others. The guard dies with QEMU.
  */
-async function writeSysroot(options: { folder: string; name: string; qemuPath: string; pidPath: string }): Promise<string> {
+async function writeSysroot(options: {
+  folder: string;
+  name: string;
+  qemuPath: string;
+  pidPath: string;
+  lifelinePath: string;
+}): Promise<string> {
   const sysroot = join(options.folder, "sysroot");
   const bin = join(sysroot, "usr", "bin");
   await mkdir(bin, { recursive: true, mode: 0o700 });
   const wrapper = join(bin, options.name);
   const script = `#!/bin/sh
 echo $$ >${formatShellWord(options.pidPath)}
+setpriv --pdeathsig KILL -- sh -c 'read -r _ <"$1"; kill -KILL "$2"' guard ${formatShellWord(options.lifelinePath)} $$ >/dev/null 2>&1 &
 exec setpriv --pdeathsig KILL -- ${formatShellWord(options.qemuPath)} "$@"
 `;
   await writeFile(wrapper, script, { mode: 0o700 });
@@ -53,7 +61,11 @@ async function start(ctx: Context, runqemuPath: string, { plan, files, folder, l
   const values = await readValues(plan);
   const pidPath = join(folder, "qemu.pid");
   const name = `qemu-system-${plan.spec.arch}`;
-  const sysroot = await writeSysroot({ folder, name, qemuPath: await findQemu(plan, values), pidPath });
+  const lifelinePath = join(folder, "lifeline");
+  await ctx.exec.runCheck(["mkfifo", "-m", "600", lifelinePath]);
+  // Read and write, because opening a FIFO for one of them waits for the other end.
+  const lifeline = await open(lifelinePath, "r+");
+  const sysroot = await writeSysroot({ folder, name, qemuPath: await findQemu(plan, values), pidPath, lifelinePath });
   const kernelPath = plan.spec.kernelPath === undefined ? undefined : join(folder, "kernel");
   if (kernelPath !== undefined && plan.spec.kernelPath !== undefined) await symlink(plan.spec.kernelPath, kernelPath);
   const confPath = join(folder, "machine.qemuboot.conf");
@@ -68,7 +80,11 @@ async function start(ctx: Context, runqemuPath: string, { plan, files, folder, l
   });
   await writeFile(confPath, runqemu.conf);
   const process = await ctx.exec.spawn(runqemu.argv, { outputFile: logPath, env: runqemu.env });
-  return { process, readPid: async () => Number((await readFile(pidPath, "utf8")).trim()) };
+  return {
+    process,
+    readPid: async () => Number((await readFile(pidPath, "utf8")).trim()),
+    cutLifeline: () => lifeline.close(),
+  };
 }
 
 /**
