@@ -1,0 +1,248 @@
+// Package server runs the control plane, and this device as its first node.
+package server
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"meta-k3s/standin/internal/addons"
+	"meta-k3s/standin/internal/node"
+	"meta-k3s/standin/internal/notify"
+	"meta-k3s/standin/internal/options"
+	"meta-k3s/standin/internal/pki"
+	"meta-k3s/standin/internal/supervise"
+)
+
+const (
+	apiPort = "6443"
+	apiURL  = "https://127.0.0.1:" + apiPort
+)
+
+type server struct {
+	options *options.Options
+	group   *supervise.Group
+	node    *node.Node
+	keys    *pki.Set
+	secret  string
+	admin   *rest.Config
+	clients kubernetes.Interface
+}
+
+func (s *server) path(name string) string { return filepath.Join(s.options.DataDir, "server", name) }
+
+// Run runs the server until the context ends or something that it needs does.
+func Run(ctx context.Context, opts *options.Options, notifier notify.Notifier) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s := &server{options: opts, group: supervise.NewGroup()}
+	this, err := node.New(opts, s.group)
+	if err != nil {
+		return err
+	}
+	s.node = this
+	defer s.group.Stop(10 * time.Second)
+	if err := s.prepareKeys(time.Now()); err != nil {
+		return err
+	}
+	prepared := make(chan error, 1)
+	go func() { prepared <- s.node.Prepare(ctx) }()
+	if err := s.startAPI(ctx); err != nil {
+		return err
+	}
+	log.Print("Kube API server is now running")
+	if err := notifier.Ready(); err != nil {
+		return err
+	}
+	log.Print("k3s is up and running")
+	if err := s.startControllers(); err != nil {
+		return err
+	}
+	if err := s.group.Until(ctx, time.Second, s.publish); err != nil {
+		return err
+	}
+	deployer, err := addons.NewDeployer(s.admin, s.path("manifests"), s.options.Disable)
+	if err != nil {
+		return err
+	}
+	go deployer.Run(ctx)
+	go s.approveServing(ctx)
+	go s.labelNode(ctx)
+	select {
+	case err := <-prepared:
+		if err != nil {
+			return err
+		}
+	case err := <-s.group.Failed():
+		return err
+	case <-ctx.Done():
+		return nil
+	}
+	if err := s.node.Start(ctx, s.cluster()); err != nil {
+		return err
+	}
+	select {
+	case err := <-s.group.Failed():
+		return err
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+func (s *server) cluster() node.Cluster {
+	return node.Cluster{
+		ClientCA: string(s.keys.Client.PEM()), ClusterCIDR: s.options.ClusterCIDR, ClusterDNS: s.options.ClusterDNS,
+		ClusterDomain: s.options.ClusterDomain, FlannelBackend: s.options.FlannelBackend,
+	}
+}
+
+// startAPI starts the datastore's front and the API server, and waits until the API is ready.
+func (s *server) startAPI(ctx context.Context) error {
+	socket := s.path("kine.sock")
+	if err := os.Remove(socket); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	if err := os.MkdirAll(s.path("db"), 0o700); err != nil {
+		return err
+	}
+	kine, err := exec.LookPath("kine")
+	if err != nil {
+		return err
+	}
+	endpoint := s.options.DatastoreEndpoint
+	if endpoint == "" {
+		endpoint = "sqlite://" + s.path("db/state.db") + "?_journal_mode=WAL&cache=shared&_busy_timeout=30000&_txlock=immediate&_synchronous=NORMAL"
+	}
+	err = s.group.Start(supervise.Command{Name: "kine", Path: kine, Env: []string{
+		// An endpoint may hold a password, so it is not on the command line.
+		"KINE_ENDPOINT=" + endpoint,
+		"KINE_LISTEN_ADDRESS=unix://" + socket,
+		"KINE_METRICS_BIND_ADDRESS=0",
+		"KINE_CA_FILE=" + s.options.DatastoreCAFile,
+		"KINE_CERT_FILE=" + s.options.DatastoreCertFile,
+		"KINE_KEY_FILE=" + s.options.DatastoreKeyFile,
+	}})
+	if err != nil {
+		return err
+	}
+	err = s.group.Until(ctx, 100*time.Millisecond, func(context.Context) error {
+		_, err := os.Stat(socket)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.group.Start(supervise.Command{Name: "kube-apiserver", Path: "/proc/self/exe", Args: s.apiArgs(socket)}); err != nil {
+		return err
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", s.path("cred/admin.kubeconfig"))
+	if err != nil {
+		return err
+	}
+	s.admin = config
+	if s.clients, err = kubernetes.NewForConfig(config); err != nil {
+		return err
+	}
+	return s.group.Until(ctx, 250*time.Millisecond, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		return s.clients.CoreV1().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
+	})
+}
+
+func (s *server) apiArgs(socket string) []string {
+	tls := func(name string) string { return s.path("tls/" + name) }
+	issuer := "https://kubernetes.default.svc." + s.options.ClusterDomain
+	return withArgs([]string{
+		"--advertise-address=" + s.node.IP.String(),
+		"--secure-port=" + apiPort,
+		"--etcd-servers=unix://" + socket,
+		"--tls-cert-file=" + tls("serving-kube-apiserver.crt"),
+		"--tls-private-key-file=" + tls("serving-kube-apiserver.key"),
+		"--client-ca-file=" + tls("client-ca.crt"),
+		"--kubelet-certificate-authority=" + tls("server-ca.crt"),
+		"--kubelet-client-certificate=" + tls("client-kube-apiserver.crt"),
+		"--kubelet-client-key=" + tls("client-kube-apiserver.key"),
+		"--kubelet-preferred-address-types=InternalIP,ExternalIP,Hostname",
+		"--requestheader-client-ca-file=" + tls("request-header-ca.crt"),
+		"--requestheader-allowed-names=system:auth-proxy",
+		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
+		"--requestheader-group-headers=X-Remote-Group",
+		"--requestheader-username-headers=X-Remote-User",
+		"--proxy-client-cert-file=" + tls("client-auth-proxy.crt"),
+		"--proxy-client-key-file=" + tls("client-auth-proxy.key"),
+		"--service-account-issuer=" + issuer,
+		"--api-audiences=" + issuer + ",k3s",
+		"--service-account-key-file=" + tls("service.key"),
+		"--service-account-signing-key-file=" + tls("service.key"),
+		"--service-cluster-ip-range=" + s.options.ServiceCIDR,
+		"--authorization-mode=Node,RBAC",
+		"--anonymous-auth=false",
+		"--enable-bootstrap-token-auth=true",
+		"--enable-admission-plugins=NodeRestriction",
+		"--enable-aggregator-routing=true",
+		"--allow-privileged=true",
+		"--profiling=false",
+	}, s.options.APIServerArgs)
+}
+
+func (s *server) startControllers() error {
+	tls := func(name string) string { return s.path("tls/" + name) }
+	kubeconfigs := func(name string) []string {
+		file := s.path("cred/" + name + ".kubeconfig")
+		return []string{
+			"--kubeconfig=" + file, "--authentication-kubeconfig=" + file, "--authorization-kubeconfig=" + file,
+			"--bind-address=127.0.0.1", "--leader-elect=false", "--profiling=false",
+		}
+	}
+	manager := append(kubeconfigs("controller"),
+		"--allocate-node-cidrs=true",
+		"--cluster-cidr="+s.options.ClusterCIDR,
+		"--service-cluster-ip-range="+s.options.ServiceCIDR,
+		"--controllers=*,tokencleaner",
+		"--root-ca-file="+tls("server-ca.crt"),
+		"--service-account-private-key-file="+tls("service.key"),
+		"--use-service-account-credentials=true",
+		"--cluster-signing-kube-apiserver-client-cert-file="+tls("client-ca.crt"),
+		"--cluster-signing-kube-apiserver-client-key-file="+tls("client-ca.key"),
+		"--cluster-signing-kubelet-client-cert-file="+tls("client-ca.crt"),
+		"--cluster-signing-kubelet-client-key-file="+tls("client-ca.key"),
+		"--cluster-signing-kubelet-serving-cert-file="+tls("server-ca.crt"),
+		"--cluster-signing-kubelet-serving-key-file="+tls("server-ca.key"),
+		"--cluster-signing-legacy-unknown-cert-file="+tls("server-ca.crt"),
+		"--cluster-signing-legacy-unknown-key-file="+tls("server-ca.key"),
+	)
+	err := s.group.Start(supervise.Command{
+		Name: "kube-controller-manager", Path: "/proc/self/exe", Args: withArgs(manager, s.options.ControllerArgs),
+	})
+	if err != nil {
+		return err
+	}
+	return s.group.Start(supervise.Command{
+		Name: "kube-scheduler", Path: "/proc/self/exe", Args: withArgs(kubeconfigs("scheduler"), s.options.SchedulerArgs),
+	})
+}
+
+func withArgs(args, extra []string) []string {
+	for _, arg := range extra {
+		args = append(args, "--"+strings.TrimLeft(arg, "-"))
+	}
+	return args
+}
+
+// serviceIP is the first address of the services' network, which is the API's own.
+func serviceIP(cidr string) (string, error) {
+	address, err := firstAddress(cidr)
+	if err != nil {
+		return "", fmt.Errorf("service-cidr: %w", err)
+	}
+	return address.String(), nil
+}
