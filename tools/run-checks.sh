@@ -7,3 +7,4 @@ echo "== format"; oxfmt --check .
 echo "== lint"; oxlint --type-aware --deny-warnings
 echo "== types"; tsc --noEmit
 echo "== unit tests"; vitest run --project unit
+echo "== generated files"; ./meta-k3s generate --check

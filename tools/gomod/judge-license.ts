@@ -1,3 +1,4 @@
+import { parseLicenseText } from "./parse-license-text.ts";
 import type { LicenseWords } from "./parse-license-text.ts";
 
 /** A licence of the SPDX list with its words. */
@@ -168,4 +169,21 @@ export function judgeLicense(index: LicenseIndex, words: LicenseWords): readonly
     if (!chosen.some((other) => match.start < other.end && other.start < match.end)) chosen.push(match);
   }
   return chosen.sort((a, b) => a.start - b.start);
+}
+
+const TAG = /SPDX-License-Identifier:\s*([A-Za-z0-9.+-]+(?:\s+(?:AND|OR)\s+[A-Za-z0-9.+-]+)*)/;
+
+/**
+ * The licences of a text in BitBake's syntax: "MIT", "Apache-2.0 & MIT" where the text has several; "" where none is recognised. Without any
+ * licence text in it, an SPDX-License-Identifier counts, the only way to say "or".
+ */
+export function nameLicense(index: LicenseIndex, text: string): string {
+  const found = new Set(judgeLicense(index, parseLicenseText(text)).map((match) => match.id));
+  if (found.size > 0) return [...found].sort().join(" & ");
+  const tag = TAG.exec(text)?.[1] ?? "";
+  const known = new Set(index.templates.map((template) => template.id));
+  const ids = tag.split(/\s+(?:AND|OR)\s+/);
+  // A mixture would need the precedence of SPDX expressions; nobody writes one in a licence file.
+  if (tag === "" || !ids.every((id) => known.has(id)) || (/\bAND\b/.test(tag) && /\bOR\b/.test(tag))) return "";
+  return tag.replaceAll(/\s+AND\s+/g, " & ").replaceAll(/\s+OR\s+/g, " | ");
 }

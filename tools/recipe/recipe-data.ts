@@ -44,5 +44,7 @@ export interface RecipeData {
   /** Version in the file's name: "1.36.3". */
   readonly recipeVersion: string;
   readonly modules: readonly RecipeModule[];
+  /** Licences of modules that have no licence file. */
+  readonly extraLicenses: readonly string[];
   readonly variables: readonly VariableGroup[];
 }

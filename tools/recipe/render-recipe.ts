@@ -108,7 +108,9 @@ export function renderRecipe(data: RecipeData, templates: RecipeTemplates): read
   const uris = sortUris(data.modules.map((module) => safeUri.parse(formatUri(module))));
   const licensed = data.modules.flatMap((module) => module.licenses.map((license) => ({ module, license })));
   const files = sortUris(licensed.map(({ module, license }) => safeUri.parse(formatLicenseUri(module, license))));
-  const expression = safeValue.parse(renderLicenseExpression(licensed.map(({ license }) => license.spdx)));
+  const expression = safeValue.parse(
+    renderLicenseExpression([...data.extraLicenses, ...licensed.map(({ license }) => license.spdx)]),
+  );
   return [
     { name: `${data.program}-go-mods.inc`, content: templates.goMods({ notice, uris }) },
     { name: `${data.program}-licenses.inc`, content: templates.licenses({ notice, expression, files }) },
