@@ -1,5 +1,22 @@
 import type { TestbedArchitecture } from "./plan-architecture.ts";
 
+const COMMAND_LINE = [
+  "net.ifnames=0",
+  // Notices and worse: enough to see the kernel start and die, without seconds of emulated serial line.
+  "loglevel=6",
+  "systemd.show_status=1",
+  "systemd.log_color=0",
+  "systemd.firstboot=0",
+  "systemd.ssh_auto=0",
+  // As a Yocto kernel is: no AppArmor, whose profiles would have to be parsed.
+  "apparmor=0",
+  "audit=0",
+  // OE-core's machines boot with it too: network namespaces come and go in a tenth of the time.
+  "rcupdate.rcu_expedited=1",
+  // An emulated CPU has no secrets to leak and pays for each guard.
+  "mitigations=off",
+];
+
 /**
  * The testbed's *.qemuboot.conf, as OE-core's qemuboot.bbclass writes them: section config_bsp, key = value, paths relative to the file.
  * A Debian kernel needs an initial RAM disk, for which runqemu has no key of its own; it puts the deploy folder in the place of
@@ -28,15 +45,9 @@ export function renderQemuboot(options: {
     qb_default_kernel: architecture.kernelImageType,
     qb_drive_type: "/dev/vd",
     qb_graphics: "",
-    qb_kernel_cmdline_append: [
-      `console=${architecture.serialConsole}`,
-      "net.ifnames=0",
-      // Notices and worse: enough to see the kernel start and die, without seconds of emulated serial line.
-      "loglevel=6",
-      "systemd.show_status=1",
-      "systemd.log_color=0",
-      "systemd.firstboot=0",
-    ].join(" "),
+    qb_kernel_cmdline_append: [`console=${architecture.serialConsole}`, ...COMMAND_LINE, ...architecture.qemuboot.commandLine].join(
+      " ",
+    ),
     qb_kernel_root: "/dev/vda",
     qb_machine: qemuboot.machine,
     qb_mem: `-m ${options.memoryMib}`,
