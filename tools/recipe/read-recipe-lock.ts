@@ -12,6 +12,7 @@ import type { LicenseVerdict } from "../gomod/judge-module-licenses.ts";
 import type { ModuleRecord, ModuleStore } from "../gomod/open-module-store.ts";
 import { parseGoMod } from "../gomod/parse-go-mod.ts";
 import type { GoMod } from "../gomod/parse-go-mod.ts";
+import { compareGoVersions } from "../gomod/parse-go-version.ts";
 import { parseGoSum } from "../gomod/parse-go-sum.ts";
 import { compareText, formatModule } from "../gomod/parse-module.ts";
 import type { ModuleList } from "../gomod/parse-module-list.ts";
@@ -205,7 +206,11 @@ async function readVariables(
   goMod: GoMod,
 ): Promise<readonly VariableGroup[]> {
   if (program.release === undefined) return planProgramVariables(program, goMod, source.commit);
-  const recorded = (await readRecordedReleases()).releases[program.version];
+  const releases = await readRecordedReleases();
+  const recorded = releases.releases[program.version];
+  if (!releases.series.some((series) => compareGoVersions(series.go, goMod.go) >= 0)) {
+    ctx.log.warn(`${program.name} ${program.version} needs Go ${goMod.go}, and no Yocto series has one; ./meta-k3s releases shows what fits`);
+  }
   const sums = await fetchReleaseSums(ctx, {
     repositoryUrl: (program.git ?? "").replace(/\.git$/, ""),
     version: program.version,
