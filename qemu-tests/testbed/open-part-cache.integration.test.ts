@@ -108,7 +108,7 @@ describe("the cache of parts", () => {
     );
     await writeFile(join(root, "go"), "");
     const ends = await Promise.all(builders.map((builder) => builder.ended));
-    expect(ends.map((end) => end.outcome?.action).sort()).toStrictEqual(["built", "reused"]);
+    expect(new Set(ends.map((end) => end.outcome?.action))).toStrictEqual(new Set(["built", "reused"]));
     expect(new Set(ends.map((end) => end.outcome?.dir)).size).toBe(1);
     expect(await readFile(join(root, "log"), "utf8")).toBe("made\n");
   });

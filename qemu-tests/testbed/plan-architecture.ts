@@ -44,12 +44,14 @@ const PCI = {
   networkDevice: "-device virtio-net-pci,netdev=net0,mac=@MAC@",
   rootfsOpt: "-drive id=disk0,file=@ROOTFS@,if=none,format=raw -device virtio-blk-pci,drive=disk0",
   rng: "-object rng-random,filename=/dev/urandom,id=rng0 -device virtio-rng-pci,rng=rng0",
+  commandLine: [],
 };
 
 const MMIO = {
   networkDevice: "-device virtio-net-device,netdev=net0,mac=@MAC@",
   rootfsOpt: "-drive id=disk0,file=@ROOTFS@,if=none,format=raw -device virtio-blk-device,drive=disk0",
   rng: "-object rng-random,filename=/dev/urandom,id=rng0 -device virtio-rng-device,rng=rng0",
+  commandLine: [],
 };
 
 const ARCHITECTURES: Readonly<Record<Architecture, TestbedArchitecture>> = {

@@ -10,6 +10,15 @@ function hashes(parts: readonly Part[]): Record<string, string> {
   return Object.fromEntries(planParts(parts).map(({ part: { name }, hash }) => [name, hash]));
 }
 
+function graph(goMod: string): readonly Part[] {
+  return [
+    part("k3s", { "go.mod": goMod }),
+    part("coredns", { "go.mod": "c" }),
+    part("image", {}, ["coredns"]),
+    part("disk", {}, ["k3s", "image"]),
+  ];
+}
+
 describe("planHash", () => {
   test("does not depend on the order of the inputs", () => {
     expect(planHash("a", { x: "1", y: "2" })).toBe(planHash("a", { y: "2", x: "1" }));
@@ -28,12 +37,6 @@ describe("planParts", () => {
   });
 
   test("a changed input changes that part and all that need it, and no other", () => {
-    const graph = (goMod: string): readonly Part[] => [
-      part("k3s", { "go.mod": goMod }),
-      part("coredns", { "go.mod": "c" }),
-      part("image", {}, ["coredns"]),
-      part("disk", {}, ["k3s", "image"]),
-    ];
     const before = hashes(graph("1"));
     const after = hashes(graph("2"));
     expect(Object.keys(before).filter((name) => before[name] !== after[name])).toStrictEqual(["k3s", "disk"]);

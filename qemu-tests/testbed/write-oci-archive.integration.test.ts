@@ -79,10 +79,12 @@ describe("writeOciArchive", () => {
     await writeFile(join(dir, "later/pause"), "#!/bin/sh\n");
     await chmod(join(dir, "later/pause"), 0o600);
     await utimes(join(dir, "later/pause"), 1, 1);
-    const later = entries.map((entry): LayerEntry =>
-      entry.kind === "file" ? { ...entry, source: join(dir, "later/pause") } : entry,
-    );
-    await writeOciArchive(join(dir, "b.tar"), IMAGE, later.toReversed());
+    const later: readonly LayerEntry[] = [
+      { kind: "directory", path: "/tmp", mode: 0o1777, uid: 1000 },
+      { kind: "file", path: "/usr/bin/pause", mode: 0o755, source: join(dir, "later/pause") },
+      { kind: "link", path: "/bin/sh", target: "../usr/bin/pause" },
+    ];
+    await writeOciArchive(join(dir, "b.tar"), IMAGE, later);
     expect(await readFile(join(dir, "b.tar"))).toStrictEqual(await readFile(join(dir, "a.tar")));
   });
 
