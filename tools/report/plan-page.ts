@@ -2,6 +2,7 @@ import { formatBytes, formatCount, formatDuration } from "./format-duration.ts";
 import { formatForeignLine, formatForeignText } from "./format-foreign-text.ts";
 import { chartSizes, type Chart } from "./chart.ts";
 import { formatEventKind } from "./format-event-kind.ts";
+import { formatOutcome, judgePodHealthy } from "./judge-outcome.ts";
 import { planTimeline } from "./plan-timeline.ts";
 import type { RunRecord } from "./run-record.ts";
 
@@ -121,11 +122,6 @@ function planTable(
     moreRows: finished.slice(cut),
     folded: table.folded ?? false,
   };
-}
-
-/** Whether a pod is as it should be: Ready, or a job's that has completed. */
-export function judgePodHealthy(pod: RunRecord["pods"][number]): boolean {
-  return pod.ready || pod.phase === "Succeeded";
 }
 
 function planChecks(record: RunRecord): Table {
@@ -326,18 +322,7 @@ function planTiles(record: RunRecord): Page["tiles"] {
   return tiles;
 }
 
-const verdicts = {
-  ready: { word: "Ready", tone: "good" },
-  "not-ready": { word: "Not Ready", tone: "bad" },
-  "guest-failed": { word: "Guest failed", tone: "bad" },
-  "environment-failed": { word: "Could not run", tone: "warn" },
-  aborted: { word: "Stopped", tone: "warn" },
-} as const;
-
-/** The word for a verdict, as every report shows it. */
-export function formatOutcome(outcome: RunRecord["verdict"]["outcome"]): string {
-  return verdicts[outcome].word;
-}
+const tones = { ready: "good", "not-ready": "bad", "guest-failed": "bad", "environment-failed": "warn", aborted: "warn" } as const;
 
 function planChartText(record: RunRecord): string {
   const points = record.events
@@ -351,7 +336,8 @@ function planChartText(record: RunRecord): string {
 /** Everything the page shows, worked out from the record. */
 export function planPage(record: RunRecord): Page {
   const { verdict } = record;
-  const { word, tone } = verdicts[verdict.outcome];
+  const word = formatOutcome(verdict.outcome);
+  const tone = tones[verdict.outcome];
   const started = record.machines.length > 0;
   const figure = started ? formatDuration(verdict.atMs) : "";
   const simple = /^(?<number>[\d.]+) s$/u.exec(figure)?.groups?.["number"];

@@ -1,0 +1,19 @@
+import type { RunRecord } from "./run-record.ts";
+
+/** Whether a pod is as it should be: Ready, or a job's that has completed. */
+export function judgePodHealthy(pod: RunRecord["pods"][number]): boolean {
+  return pod.ready || pod.phase === "Succeeded";
+}
+
+const words: Readonly<Record<RunRecord["verdict"]["outcome"], string>> = {
+  ready: "Ready",
+  "not-ready": "Not Ready",
+  "guest-failed": "Guest failed",
+  "environment-failed": "Could not run",
+  aborted: "Stopped",
+};
+
+/** The words for a verdict, as every report shows them. */
+export function formatOutcome(outcome: RunRecord["verdict"]["outcome"]): string {
+  return words[outcome];
+}
