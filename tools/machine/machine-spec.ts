@@ -24,7 +24,9 @@ export interface BlankDiskSpec {
 
 /** A network card beside the one that SSH uses, for machines that talk to each other. */
 export interface NetworkSpec {
-  /** QEMU -netdev value without its id: "socket,mcast=230.0.0.1:4321,localaddr=127.0.0.1", "stream,server=on,addr.type=unix,addr.path=…". */
+  /**
+   * QEMU -netdev value without its id: "socket,mcast=230.0.0.1:4321,localaddr=127.0.0.1", "stream,server=on,addr.type=unix,addr.path=…".
+   */
   readonly netdev: string;
   /** "52:54:00:…", unique on that network. */
   readonly mac: string;

@@ -2,9 +2,9 @@ import type { Context } from "../core/context.ts";
 import type { MachineSpec } from "./machine-spec.ts";
 
 /**
- * Why a machine is no longer running. "rebooted" is a guest that asked for a reset where the plan does not allow one; "killed" is QEMU ended from
- * outside, by this tool or another; "crashed" is QEMU itself failing. `detail` is what is known beyond that, in one line for people, or "";
- * `consoleTail` the last lines of its serial console.
+ * Why a machine is no longer running. "rebooted" is a guest that asked for a reset where the plan does not allow one; "killed" is QEMU
+ * ended from outside, by this tool or another; "crashed" is QEMU itself failing. `detail` is what is known beyond that, in one line for
+ * people, or ""; `consoleTail` the last lines of its serial console.
  */
 export interface MachineExit {
   readonly reason: "powered-off" | "rebooted" | "panicked" | "killed" | "crashed";
@@ -84,8 +84,9 @@ export interface GuestFile {
 }
 
 /**
- * What the guest is handed at boot beside the run's keys, through systemd credentials: files, and credentials by name (systemd.system-credentials(7):
- * "systemd.unit-dropin.k3s.service"). Never on a command line, so it may be secret. Needs a guest that takes credentials.
+ * What the guest is handed at boot beside the run's keys, through systemd credentials: files, and credentials by name
+ * (systemd.system-credentials(7): "systemd.unit-dropin.k3s.service"). Never on a command line, so it may be secret. Needs a guest that
+ * takes credentials.
  */
 export interface GuestHandOver {
   readonly files: readonly GuestFile[];

@@ -110,8 +110,8 @@ async function watchExit(options: {
 }
 
 /**
- * Powers a machine on: what both launchers have in common. Makes the run's folder, keys, overlays and sockets, calls `start`, learns the SSH port
- * from QEMU itself, and watches it to its end. Whatever fails, nothing is left behind.
+ * Powers a machine on: what both launchers have in common. Makes the run's folder, keys, overlays and sockets, calls `start`, learns the
+ * SSH port from QEMU itself, and watches it to its end. Whatever fails, nothing is left behind.
  */
 export async function openMachine(
   ctx: Context,

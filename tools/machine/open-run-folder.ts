@@ -13,8 +13,8 @@ export interface RunFolder extends AsyncDisposable {
 const LONGEST_FOLDER = 90;
 
 /**
- * Where run folders are made: in $TMPDIR, else in /var/tmp, as QEMU does for its own temporary disks: overlays grow to gigabytes, and /tmp is memory on many
- * hosts.
+ * Where run folders are made: in $TMPDIR, else in /var/tmp, as QEMU does for its own temporary disks: overlays grow to gigabytes, and
+ * /tmp is memory on many hosts.
  */
 export function runFolderBase(env: Env): { parent: string; path: string } {
   const parent = env["TMPDIR"] === undefined || env["TMPDIR"] === "" ? "/var/tmp" : env["TMPDIR"];

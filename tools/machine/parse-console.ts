@@ -11,8 +11,8 @@ interface Pattern {
 }
 
 /**
- * Sources: Linux init/version.c, kernel/panic.c, mm/oom_kill.c, block/blk-core.c, fs/ext4/super.c; systemd src/core/main.c and job.c; sysvinit; getty.
- * The first that matches counts.
+ * Sources: Linux init/version.c, kernel/panic.c, mm/oom_kill.c, block/blk-core.c, fs/ext4/super.c; systemd src/core/main.c and job.c;
+ * sysvinit; getty. The first that matches counts.
  */
 const PATTERNS: readonly Pattern[] = [
   { kind: "kernel-panic", pattern: /Kernel panic - not syncing/u },

@@ -1,6 +1,6 @@
 /**
- * Splits a string into words as Python's shlex.split does, which is what runqemu applies to the values of a qemuboot.conf: blanks separate, quotes
- * and backslashes protect. Returns undefined when a quote is not closed.
+ * Splits a string into words as Python's shlex.split does, which is what runqemu applies to the values of a qemuboot.conf: blanks
+ * separate, quotes and backslashes protect. Returns undefined when a quote is not closed.
  */
 export function parseShellWords(text: string): string[] | undefined {
   const words: string[] = [];

@@ -158,7 +158,7 @@ test("a wic image boots by its own loader, as a SCSI disk", () => {
   });
 });
 
-function argvFor(conf: string, options: MachinePlanInput["options"] = {}): string {
+function argvFor(conf: string, options: MachinePlanInput["options"] = {}, credential = "tmpfiles.extra"): string {
   const plan = planMachine(input(conf, { options }));
   return planQemuArgv({
     qemuPath: plan.qemu.path,
@@ -176,7 +176,7 @@ function argvFor(conf: string, options: MachinePlanInput["options"] = {}): strin
       qmpSocketPath: "/run/qmp",
       consoleSocketPath: "/run/tty",
       consolePath: "/out,put/console.log",
-      credentials: [{ name: "tmpfiles.extra", path: "/run/credential", smbiosPath: "/run/smbios" }],
+      credentials: [{ name: credential, path: "/run/credential", smbiosPath: "/run/smbios" }],
     },
   }).join(" ");
 }
@@ -219,4 +219,11 @@ test("what a scenario asks for reaches QEMU: port, isolation, clock, second netw
     "-netdev socket,id=net1,mcast=230.0.0.1:4321,localaddr=127.0.0.1 -device virtio-net-pci,netdev=net1,mac=52:54:00:00:00:01",
   );
   expect(argv).not.toContain("-no-reboot");
+});
+
+test("a credential whose name is too long for fw_cfg goes by SMBIOS alone, and is refused where there is none", () => {
+  const name = "systemd.unit-dropin.k3s.service";
+  expect(argvFor(X86, {}, name)).not.toContain("-fw_cfg");
+  expect(argvFor(X86, {}, name)).toContain("-smbios type=11,path=/run/smbios");
+  expect(() => argvFor(ARM64, {}, name)).toThrow(`an aarch64 guest takes no credential with so long a name: ${name}`);
 });

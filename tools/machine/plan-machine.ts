@@ -96,8 +96,8 @@ interface CpuPlan {
 }
 
 /**
- * QEMU 7.2 emulates cmpxchg16b wrongly: x86-64 kernels from 6.12 on panic within half a minute. Without the flag the kernel does not use it; but an
- * image whose C library was built for x86-64-v2 or later refuses such a processor.
+ * QEMU 7.2 emulates cmpxchg16b wrongly: x86-64 kernels from 6.12 on panic within half a minute. Without the flag the kernel does not use
+ * it; but an image whose C library was built for x86-64-v2 or later refuses such a processor.
  */
 function planCpu(image: ImageFiles, accelerator: Accelerator, version: QemuVersion): CpuPlan {
   const { arch, qemuCpu, qemuCpuKvm } = image.qemuboot;
@@ -160,8 +160,8 @@ function checkAmounts(input: MachinePlanInput, memoryMib: number, cpus: number):
 }
 
 /**
- * Decides everything about running an image on this host. Throws PreflightError for what the host lacks (QEMU, memory, KVM when insisted on) and
- * ConfigError for options that make no sense.
+ * Decides everything about running an image on this host. Throws PreflightError for what the host lacks (QEMU, memory, KVM when insisted
+ * on) and ConfigError for options that make no sense.
  */
 export function planMachine(input: MachinePlanInput): MachinePlan {
   const { image, options, host } = input;

@@ -1,3 +1,4 @@
+import { ConfigError } from "../core/errors.ts";
 import type { Accelerator } from "./machine.ts";
 import type { DiskCache, MachineSpec } from "./machine-spec.ts";
 
@@ -28,6 +29,23 @@ export function formatOptionValue(value: string): string {
 /** The -netdev that carries SSH; without a port QEMU asks the kernel for a free one, which cannot collide. */
 export function formatUserNetwork(spec: Pick<MachineSpec, "sshPort" | "restrictNetwork">, anyPort = "0"): string {
   return `user,id=net0,hostfwd=tcp:127.0.0.1:${spec.sshPort ?? anyPort}-:22${spec.restrictNetwork ? ",restrict=on" : ""}`;
+}
+
+/** QEMU takes fw_cfg names of up to 55 characters (FW_CFG_MAX_FILE_PATH with its final zero). */
+const FW_CFG_NAME_MAX = 55;
+
+function planCredentialArgv(spec: MachineSpec, credential: GuestCredential): string[] {
+  const name = `opt/io.systemd.credentials/${credential.name}`;
+  const fits = name.length <= FW_CFG_NAME_MAX;
+  if (!fits && spec.arch !== "x86_64") {
+    throw new ConfigError(`an ${spec.arch} guest takes no credential with so long a name: ${credential.name}`, {
+      hint: `use a name of at most ${FW_CFG_NAME_MAX - name.length + credential.name.length} characters, or hand over a file`,
+    });
+  }
+  return [
+    ...(fits ? ["-fw_cfg", `name=${name},file=${formatOptionValue(credential.path)}`] : []),
+    ...(spec.arch === "x86_64" ? ["-smbios", `type=11,path=${formatOptionValue(credential.smbiosPath)}`] : []),
+  ];
 }
 
 /** Options that both launchers give QEMU: control socket, console, clock, data disks, networks, credentials, reboot. */
@@ -67,11 +85,7 @@ export function planCommonArgv(spec: MachineSpec, files: RunFiles): string[] {
         `${device},netdev=net${index + 1},mac=${network.mac}`,
       ];
     }),
-    ...files.credentials.flatMap((credential) => [
-      "-fw_cfg",
-      `name=opt/io.systemd.credentials/${credential.name},file=${formatOptionValue(credential.path)}`,
-      ...(spec.arch === "x86_64" ? ["-smbios", `type=11,path=${formatOptionValue(credential.smbiosPath)}`] : []),
-    ]),
+    ...files.credentials.flatMap((credential) => planCredentialArgv(spec, credential)),
   ];
 }
 

@@ -64,9 +64,9 @@ function bootParameters(input: RunqemuInput): string {
 }
 
 /**
- * Plans a call of OE-core's scripts/runqemu (read: wrynose). It gets a copy of the image's qemuboot.conf whose disk is the overlay, so that the image stays
- * as it is and the disk has room; OECORE_NATIVE_SYSROOT names the QEMU to run and keeps runqemu from calling bitbake; memory is
- * always in MiB, because it cuts "4G" to 4.
+ * Plans a call of OE-core's scripts/runqemu (read: wrynose). It gets a copy of the image's qemuboot.conf whose disk is the overlay, so
+ * that the image stays as it is and the disk has room; OECORE_NATIVE_SYSROOT names the QEMU to run and keeps runqemu from calling
+ * bitbake; memory is always in MiB, because it cuts "4G" to 4.
  */
 export function planRunqemu(input: RunqemuInput): RunqemuPlan {
   const { plan, files } = input;

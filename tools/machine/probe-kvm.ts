@@ -104,9 +104,9 @@ function hostRuns(hostArch: string, arch: Architecture): boolean {
 }
 
 /**
- * Finds out whether KVM really works here: on some nested and para-virtual hosts /dev/kvm opens and guests hang. So the very kernel about to be
- * used is booted under it, with a deadline. The verdict is kept in the cache folder for this kernel, QEMU and boot of the host. Never
- * throws but AbortedError: no KVM is a verdict.
+ * Finds out whether KVM really works here: on some nested and para-virtual hosts /dev/kvm opens and guests hang. So the very kernel about
+ * to be used is booted under it, with a deadline. The verdict is kept in the cache folder for this kernel, QEMU and boot of the host.
+ * Never throws but AbortedError: no KVM is a verdict.
  */
 export async function probeKvm(ctx: Context, options: { image: ImageFiles; host: HostFacts }): Promise<KvmVerdict> {
   const { image, host } = options;

@@ -7,8 +7,8 @@ import { readHostFacts } from "./read-host-facts.ts";
 import { readQemuboot } from "./read-qemuboot.ts";
 
 /**
- * From a `*.qemuboot.conf` to a plan, with everything looked at that the decisions need: the image's files, the host, and, unless the user chose, whether KVM
- * works. Says once how the guest will run. Throws what readQemuboot and planMachine throw.
+ * From a `*.qemuboot.conf` to a plan, with everything looked at that the decisions need: the image's files, the host, and, unless the
+ * user chose, whether KVM works. Says once how the guest will run. Throws what readQemuboot and planMachine throw.
  */
 export async function readMachinePlan(
   ctx: Context,

@@ -103,8 +103,8 @@ async function findRootfs(folder: string, qemuboot: Qemuboot, fsType: string): P
 }
 
 /**
- * Reads a `*.qemuboot.conf` and finds its kernel, initrd and root filesystem beside it, as runqemu does (DEPLOY_DIR_IMAGE is the folder of the
- * file). `fsType` overrides QB_DEFAULT_FSTYPE. Throws ConfigError with everything that is missing or not what its name says.
+ * Reads a `*.qemuboot.conf` and finds its kernel, initrd and root filesystem beside it, as runqemu does (DEPLOY_DIR_IMAGE is the folder
+ * of the file). `fsType` overrides QB_DEFAULT_FSTYPE. Throws ConfigError with everything that is missing or not what its name says.
  */
 export async function readQemuboot(
   ctx: Pick<Context, "cwd">,

@@ -32,9 +32,9 @@ async function findQemu(plan: MachinePlan, values: Readonly<Record<string, strin
 }
 
 /**
- * Makes a sysroot with one program: the emulator, behind a script that writes down its process id and ties its life to ours. The host's kernel ends
- * QEMU when its parent dies, which is enough for OE's own runqemu; and a guard beside it ends QEMU when the lifeline, a FIFO that
- * only this tool holds open, is let go, which covers a runqemu that starts QEMU through others. The guard dies with QEMU.
+ * Makes a sysroot with one program: the emulator, behind a script that writes down its process id and ties its life to ours. The host's
+ * kernel ends QEMU when its parent dies, which is enough for OE's own runqemu; and a guard beside it ends QEMU when the lifeline, a FIFO
+ * that only this tool holds open, is let go, which covers a runqemu that starts QEMU through others. The guard dies with QEMU.
  */
 async function writeSysroot(options: {
   folder: string;

@@ -35,8 +35,8 @@ async function writeDisk(
 }
 
 /**
- * Makes the overlays and blank disks of a machine in `folder`, or takes those that are there from an earlier start. The root disk's overlay is as big as the plan says. Throws ConfigError when an overlay belongs to
- * another image, CommandError when qemu-img fails.
+ * Makes the overlays and blank disks of a machine in `folder`, or takes those that are there from an earlier start. The root disk's
+ * overlay is as big as the plan says. Throws ConfigError when an overlay belongs to another image, CommandError when qemu-img fails.
  */
 export async function writeDisks(ctx: Context, options: { spec: MachineSpec; folder: string }): Promise<RunFiles["disks"]> {
   const { spec, folder } = options;

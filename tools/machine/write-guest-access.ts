@@ -46,10 +46,10 @@ async function writeCredential(folder: string, name: string, content: string): P
 }
 
 /**
- * Makes the keys of one run in `folder` (private to the user) and the systemd credentials that hand them to the guest: an authorised key and
- * the guest's own host key, so that it is known before the first connection. The guest needs systemd 252 or newer, OpenSSH with sshd_config.d, and a kernel with
- * fw_cfg (FW_CFG_SYSFS) or, on x86, DMI in sysfs (DMI_SYSFS). With the user's own key nothing is handed over. Throws ConfigError when
- * that key cannot be read, or when files are to be handed over nevertheless.
+ * Makes the keys of one run in `folder` (private to the user) and the systemd credentials that hand them to the guest: an authorised key
+ * and the guest's own host key, so that it is known before the first connection. The guest needs systemd 252 or newer, OpenSSH with
+ * sshd_config.d, and a kernel with fw_cfg (FW_CFG_SYSFS) or, on x86, DMI in sysfs (DMI_SYSFS). With the user's own key nothing is handed
+ * over. Throws ConfigError when that key cannot be read, or when files are to be handed over nevertheless.
  */
 export async function writeGuestAccess(
   ctx: Context,

@@ -17,8 +17,8 @@ const ENDS: Readonly<Record<TinyEnd, readonly number[]>> = {
 };
 
 /**
- * A guest of a hundred bytes: a multiboot kernel (Multiboot specification 0.6.96) that prints a text on the first serial port and ends as told. It
- * boots in a second where Linux takes half a minute under emulation, so tests of QEMU's life cycle can have many.
+ * A guest of a hundred bytes: a multiboot kernel (Multiboot specification 0.6.96) that prints a text on the first serial port and ends as
+ * told. It boots in a second where Linux takes half a minute under emulation, so tests of QEMU's life cycle can have many.
  */
 function assemble(text: string, end: TinyEnd): Buffer {
   const message = Buffer.from(`${text}\0`, "latin1");

@@ -2,8 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * A runqemu of a few lines with the habits of the real one that the launcher has to live with: it reads the conf it is given, looks for QEMU in
- * OECORE_NATIVE_SYSROOT, splits its command line at blanks, starts QEMU as a child, and ends with 0 whatever happens.
+ * A runqemu of a few lines with the habits of the real one that the launcher has to live with: it reads the conf it is given, looks for
+ * QEMU in OECORE_NATIVE_SYSROOT, splits its command line at blanks, starts QEMU as a child, and ends with 0 whatever happens.
  */
 const SCRIPT = `#!/bin/sh
 conf=$1
