@@ -1,0 +1,41 @@
+#
+# Copyright the meta-k3s maintainers
+#
+# SPDX-License-Identifier: MIT
+#
+
+# How the layer builds Go programs: with the Go of the build alone, with the modules that do_fetch brought alone, and with the
+# go.sum of upstream, which the go command checks every module against and may not change.
+#
+# A recipe that inherits it sets GO_IMPORT and defines do_compile around
+#
+#   k3s_go_build OUTPUT PACKAGE TAGS
+#
+# with the -X flags it needs in K3S_GO_LDFLAGS. There, $build_date is the source's date as 2026-07-28T20:13:29Z.
+
+inherit go-mod
+
+K3S_GO_LDFLAGS ??= ""
+K3S_GO_LDFLAGS[doc] = "Flags for Go's linker, such as -X for versions. The shell variable build_date may stand in it."
+
+GO_EXTRA_LDFLAGS = "-w -s ${K3S_GO_LDFLAGS}"
+
+# Never fetch another toolchain: go says which version it would need instead.
+export GOTOOLCHAIN = "local"
+export GOPROXY = "off"
+# The sums of every module stand in go.sum already, so there is nobody to ask.
+export GOSUMDB = "off"
+
+K3S_GO_MODFLAG ?= "-mod=readonly"
+K3S_GO_MODFLAG[doc] = "-mod=readonly where modules are fetched (gomod://), -mod=vendor where upstream carries them."
+
+k3s_go_build() {
+    build_date=$(date -u -d "@${SOURCE_DATE_EPOCH}" +%Y-%m-%dT%H:%M:%SZ)
+    # The version control state of the checkout is the build's, not the source's.
+    ${GO} build ${GOBUILDFLAGS} ${K3S_GO_MODFLAG} -buildvcs=false -tags "$3" -o "$1" "$2"
+}
+
+# What go.bbclass installs beside programs, sources and archives of packages, is of no use to anybody here.
+do_install() {
+    bbfatal "${PN} must say in do_install what it installs"
+}
