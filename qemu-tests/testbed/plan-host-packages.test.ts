@@ -9,7 +9,15 @@ function names(options: Parameters<typeof planHostPackages>[0]): readonly string
 
 describe("planHostPackages", () => {
   test("root with a Go of its own needs neither uidmap nor Python", () => {
-    expect(names(HOST)).toStrictEqual(["mmdebstrap", "e2fsprogs", "cpio", "xz-utils", "make", "util-linux"]);
+    expect(names(HOST)).toStrictEqual([
+      "mmdebstrap",
+      "debian-archive-keyring",
+      "e2fsprogs",
+      "cpio",
+      "xz-utils",
+      "make",
+      "util-linux",
+    ]);
   });
 
   test("an ordinary user without Go needs both", () => {

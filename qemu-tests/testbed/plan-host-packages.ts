@@ -4,19 +4,28 @@ import { planArchitecture } from "./plan-architecture.ts";
 /** A Debian or Ubuntu package that building the testbed takes on the host. */
 export interface HostPackage {
   readonly name: string;
-  /** What it is for, as the end of "needed …". */
+  /** What it is for: "packs the initial RAM disk". */
   readonly why: string;
-  /** A program of it; where that is on PATH (or in /usr/sbin) the package is as good as installed. */
-  readonly program: string;
+  /** How to see that it is there: a command on PATH (or in /usr/sbin), or a file. */
+  readonly probe: { readonly kind: "command"; readonly command: string } | { readonly kind: "file"; readonly path: string };
+}
+
+function command(name: string, program: string, why: string): HostPackage {
+  return { name, why, probe: { kind: "command", command: program } };
 }
 
 const ALWAYS: readonly HostPackage[] = [
-  { name: "mmdebstrap", program: "mmdebstrap", why: "to make the guest's Debian root filesystem" },
-  { name: "e2fsprogs", program: "mkfs.ext4", why: "to make the disk image from it" },
-  { name: "cpio", program: "cpio", why: "to pack the initial RAM disk" },
-  { name: "xz-utils", program: "xz", why: "to unpack the kernel modules in it" },
-  { name: "make", program: "make", why: "to install the layer's on-device files into the guest" },
-  { name: "util-linux", program: "flock", why: "to keep two builds from making the same part" },
+  command("mmdebstrap", "mmdebstrap", "makes the guest's Debian root filesystem"),
+  {
+    name: "debian-archive-keyring",
+    why: "verifies the packages in it",
+    probe: { kind: "file", path: "/usr/share/keyrings/debian-archive-keyring.gpg" },
+  },
+  command("e2fsprogs", "mkfs.ext4", "makes the disk image from it"),
+  command("cpio", "cpio", "packs the initial RAM disk"),
+  command("xz-utils", "xz", "unpacks the kernel modules in it"),
+  command("make", "make", "installs the layer's on-device files into the guest"),
+  command("util-linux", "flock", "keeps two builds from making the same part"),
 ];
 
 /**
@@ -33,16 +42,12 @@ export function planHostPackages(options: {
   const foreign = !unameMachines.includes(options.machine);
   return [
     ...ALWAYS,
-    ...(options.hasGo ? [] : [{ name: "python3-venv", program: "python3", why: "to install the Go compiler from PyPI" }]),
-    ...(options.uid === 0 ? [] : [{ name: "uidmap", program: "newuidmap", why: "to own the guest's files without being root" }]),
+    ...(options.hasGo ? [] : [command("python3-venv", "python3", "installs the Go compiler from PyPI")]),
+    ...(options.uid === 0 ? [] : [command("uidmap", "newuidmap", "lets an ordinary user own the guest's files")]),
     ...(foreign
       ? [
-          {
-            name: "qemu-user-static",
-            program: `${qemuUser}-static`,
-            why: "to run the guest's own programs while it is put together",
-          },
-          { name: "binfmt-support", program: "update-binfmts", why: "to run them without knowing" },
+          command("qemu-user-static", `${qemuUser}-static`, "runs the guest's own programs while it is put together"),
+          command("binfmt-support", "update-binfmts", "starts them without being asked"),
         ]
       : []),
   ];
@@ -50,5 +55,5 @@ export function planHostPackages(options: {
 
 /** What the tests of the testbed take beyond that. */
 export const TEST_PACKAGES: readonly HostPackage[] = [
-  { name: "skopeo", program: "skopeo", why: "to read the image archives with somebody else's eyes" },
+  command("skopeo", "skopeo", "reads the image archives with somebody else's eyes"),
 ];
