@@ -36,7 +36,7 @@ export async function fetchMainModule(
   await using readers = openZipReaders(1);
   using progress = openDownloadProgress(ctx, 1);
   const goSum = { zipHash: () => options.expected, goModHash: () => undefined, zipCount: 1 };
-  return bringModule(ctx, module, { ...options, goSum, readers, onBytes: (bytes) => progress.addBytes(bytes) });
+  return await bringModule(ctx, module, { ...options, goSum, readers, onBytes: (bytes) => progress.addBytes(bytes) });
 }
 
 /** Downloads at once. The proxy answers many small files; more than this gains nothing on two cores. */
