@@ -209,7 +209,9 @@ async function readVariables(
   const releases = await readRecordedReleases();
   const recorded = releases.releases[program.version];
   if (!releases.series.some((series) => compareGoVersions(series.go, goMod.go) >= 0)) {
-    ctx.log.warn(`${program.name} ${program.version} needs Go ${goMod.go}, and no Yocto series has one; ./meta-k3s releases shows what fits`);
+    ctx.log.warn(
+      `${program.name} ${program.version} needs Go ${goMod.go}, and no Yocto series has one; ./meta-k3s releases shows what fits`,
+    );
   }
   const sums = await fetchReleaseSums(ctx, {
     repositoryUrl: (program.git ?? "").replace(/\.git$/, ""),

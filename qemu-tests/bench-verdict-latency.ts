@@ -1,0 +1,118 @@
+/**
+ * How long after the guest itself reached Ready does the judge know? `npm run bench:verdict [RUNS]` boots the testbed, lets a kubectl in the guest stamp
+ * every change of its nodes and pods with the guest's own clock, and compares that with the moment at which the judge saw everything hold.
+ * Prints, for each run and as a median, the delay and its ratio to the limit of 1 s.
+ */
+import { openGuest } from "../tools/boot-test/open-guest.ts";
+import { launchMachine } from "../tools/boot-test/launch-machine.ts";
+import type { GuestShell } from "../tools/cluster/guest-shell.ts";
+import type { Expectations } from "../tools/cluster/expectation.ts";
+import { judgeLook } from "../tools/cluster/judge-look.ts";
+import { type ClusterObject, parseWatchEvent, selectSnapshot } from "../tools/cluster/parse-kubectl.ts";
+import { planExpectations } from "../tools/cluster/plan-expectations.ts";
+import { readK3sConfig } from "../tools/cluster/read-k3s-config.ts";
+import { waitForCluster } from "../tools/cluster/wait-cluster.ts";
+import type { Context } from "../tools/core/context.ts";
+import { readMachinePlan } from "../tools/machine/read-machine-plan.ts";
+import { openTestContext } from "./harness/open-test-context.ts";
+import { buildTestbed } from "./testbed/build-testbed.ts";
+
+const LIMIT_MS = 1000;
+
+/** Milliseconds that the guest's clock is ahead of the host's: the exchange with the shortest round trip of ten, halved. */
+async function measureOffset(ctx: Context, shell: GuestShell): Promise<number> {
+  let best = { roundTripMs: Infinity, offsetMs: 0 };
+  for (let round = 0; round < 10; round += 1) {
+    const sentMs = ctx.clock.nowMs();
+    const guestMs = Number((await shell.runCheck("date +%s%N")).stdout) / 1e6;
+    const roundTripMs = ctx.clock.nowMs() - sentMs;
+    if (roundTripMs < best.roundTripMs) best = { roundTripMs, offsetMs: guestMs - (sentMs + roundTripMs / 2) };
+  }
+  return best.offsetMs;
+}
+
+/** Watches one kind from inside the guest; every event is a line behind the guest's time of seeing it, in nanoseconds. */
+function watchScript(path: string): string {
+  return `until kubectl get --raw /readyz >/dev/null 2>&1; do sleep 0.2; done
+kubectl get --raw '${path}?watch=1' | while IFS= read -r line; do printf '%s %s\\n' "$(date +%s%N)" "$line"; done`;
+}
+
+interface Stamped {
+  readonly guestMs: number;
+  readonly line: string;
+}
+
+/** Collects the lines of a stream until it ends or the shell is closed. */
+async function collect(shell: GuestShell, path: string, into: Stamped[]): Promise<void> {
+  const stream = await shell.stream(watchScript(path));
+  let rest = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of stream.stdout) {
+    rest += decoder.decode(chunk, { stream: true });
+    const lines = rest.split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const [stamp = "", ...json] = line.split(" ");
+      into.push({ guestMs: Number(stamp) / 1e6, line: json.join(" ") });
+    }
+  }
+}
+
+/** The guest's time from which on its own events show everything Ready until the last of them. */
+function findReadyMs(events: readonly Stamped[], expectations: Expectations): number | undefined {
+  const objects = new Map<string, ClusterObject>();
+  let sinceMs: number | undefined;
+  for (const { guestMs, line } of [...events].sort((left, right) => left.guestMs - right.guestMs)) {
+    const event = parseWatchEvent(line);
+    if (event === undefined || event.type === "bookmark" || event.type === "error") continue;
+    if (event.object.kind === "Event") continue;
+    if (event.type === "delete") objects.delete(event.object.state.uid);
+    else objects.set(event.object.state.uid, event.object);
+    const holds = judgeLook(expectations, selectSnapshot(objects.values())).length === 0;
+    sinceMs = holds ? (sinceMs ?? guestMs) : undefined;
+  }
+  return sinceMs;
+}
+
+const PATHS = ["/api/v1/nodes", "/api/v1/pods", "/apis/apps/v1/deployments", "/apis/apps/v1/daemonsets", "/apis/batch/v1/jobs"];
+
+async function runOnce(ctx: Context, path: string): Promise<number> {
+  const options = { path, launcher: "qemu" as const, machine: {} };
+  const plan = await readMachinePlan(ctx, options);
+  await using machine = await launchMachine(ctx, plan, options);
+  await using shell = await openGuest(ctx, machine, { timeoutMs: 300_000 });
+  const expectations = planExpectations({ config: await readK3sConfig(shell), nodeNames: [] });
+  const events: Stamped[] = [];
+  // The reference has a connection of its own, so that neither waits for the other's data.
+  const reference = await openGuest(ctx, machine, { timeoutMs: 60_000 });
+  const watches = Promise.allSettled(PATHS.map((kind) => collect(reference, kind, events)));
+  const outcome = await waitForCluster(ctx, {
+    shell,
+    machineName: plan.spec.name,
+    expectations,
+    poweredOnAtMs: machine.poweredOnAtMs,
+    timeoutMs: 600_000,
+    onConsoleEvent: (listener) => machine.onConsoleEvent(listener),
+    exited: machine.exited,
+  });
+  const offsetMs = await measureOffset(ctx, shell);
+  await reference[Symbol.asyncDispose]();
+  await watches;
+  const readyMs = findReadyMs(events, expectations);
+  if (outcome.heldSinceMs === undefined || readyMs === undefined) throw new Error(`not Ready: ${outcome.summary}`);
+  return machine.poweredOnAtMs + outcome.heldSinceMs + offsetMs - readyMs;
+}
+
+const runs = Number(process.argv[2] ?? "3");
+await using bench = await openTestContext();
+const image = await buildTestbed(bench.ctx, { arch: "x86_64" });
+const delays: number[] = [];
+for (let run = 1; run <= runs; run += 1) {
+  const delayMs = await runOnce(bench.ctx, image.qemubootPath);
+  delays.push(delayMs);
+  process.stdout.write(
+    `run ${run}: the judge knew ${delayMs.toFixed(0)} ms after the guest; ${(delayMs / LIMIT_MS).toFixed(2)} of the limit\n`,
+  );
+}
+const median = delays.sort((left, right) => left - right)[Math.floor(delays.length / 2)] ?? Number.NaN;
+process.stdout.write(`median: ${median.toFixed(0)} ms, ${(median / LIMIT_MS).toFixed(2)} of the limit of ${LIMIT_MS} ms\n`);

@@ -1,0 +1,60 @@
+import type { Arguments } from "../cli/command.ts";
+import { UsageError } from "../core/errors.ts";
+import type { BootOptions } from "../boot-test/boot-test.ts";
+import { parseMemoryMib } from "../machine/parse-memory.ts";
+
+/** Options of every command that boots a machine. */
+export const bootArguments = {
+  memory: {
+    type: "string",
+    describe: "memory of the machine in MiB (or with a unit: 4GiB); at least 2048 unless told",
+    valueName: "MIB",
+  },
+  cpus: { type: "number", describe: "virtual CPUs (default: the image's, at least 2)" },
+  accel: {
+    type: "string",
+    choices: ["auto", "kvm", "tcg"],
+    default: "auto",
+    describe: "auto takes KVM where a guest was seen to run under it",
+  },
+  launcher: {
+    type: "string",
+    choices: ["qemu", "runqemu"],
+    default: "qemu",
+    describe: "start QEMU directly, or through OpenEmbedded's runqemu",
+  },
+  runqemu: { type: "string", describe: "path of runqemu, where it is not on PATH" },
+  "ssh-port": { type: "number", describe: "port on 127.0.0.1 for SSH (default: a free one, chosen by QEMU)" },
+  "ssh-user": { type: "string", describe: "user to log in as (default: root)" },
+  "ssh-key": { type: "string", describe: "private key for images that take no key from outside" },
+} as const;
+
+/** Options of every command that judges. */
+export const judgeArguments = {
+  timeout: { type: "number", default: 900, describe: "seconds from power-on until all must be Ready" },
+  stability: { type: "number", default: 10, describe: "seconds that all must hold undisturbed" },
+  junit: { type: "string", describe: "also write the JUnit report to this file" },
+} as const;
+
+/** The machine's part of a command line. Throws UsageError for memory that is no amount. */
+export function toBootOptions(args: Arguments<typeof bootArguments>, path: string): BootOptions {
+  const memoryMib = args.memory === undefined ? undefined : parseMemoryMib(args.memory);
+  if (args.memory !== undefined && memoryMib === undefined) {
+    throw new UsageError(`--memory takes an amount in MiB, not "${args.memory}"`, {
+      hint: "write --memory 2048, or --memory 2GiB",
+    });
+  }
+  return {
+    path,
+    launcher: args.launcher === "runqemu" ? "runqemu" : "qemu",
+    runqemuPath: args.runqemu,
+    machine: {
+      memoryMib,
+      cpus: args.cpus,
+      accelerator: args.accel as "auto" | "kvm" | "tcg",
+      sshPort: args["ssh-port"],
+      sshUser: args["ssh-user"],
+      sshKeyPath: args["ssh-key"],
+    },
+  };
+}
