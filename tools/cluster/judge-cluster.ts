@@ -63,7 +63,8 @@ export const NOTHING_SEEN: Judgement = { snapshot: undefined, blockers: [], hold
 
 /** Two blockers are the same obstacle when their subject and kind agree: ErrImagePull and ImagePullBackOff take turns. */
 export function formatBlockerKey(blocker: Blocker): string {
-  return `${blocker.subject}\n${blocker.kind === "other" || blocker.kind === "absent" ? blocker.reason : blocker.kind}`;
+  const { kind } = blocker;
+  return `${blocker.subject}\n${kind === "other" || kind === "absent" || kind === "api" ? blocker.reason : kind}`;
 }
 
 /** An obstacle that was there in the look before keeps its age. */

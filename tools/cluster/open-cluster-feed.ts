@@ -66,26 +66,41 @@ function isFinal(error: unknown): boolean {
   return error instanceof GuestError && (error.code === "SSH_LOST" || error.code === "SSH_FORWARD_REFUSED");
 }
 
+/** The work's result, or the signal's reason when that comes first: nothing in a guest that hangs may hold up an end. */
+async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  work.catch(() => undefined);
+  signal.throwIfAborted();
+  const stopped = Promise.withResolvers<never>();
+  const onAbort = (): void => stopped.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([work, stopped.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
 /** Waits in the guest for k3s to write its kubeconfig: a shell that tests for a file, nothing more. */
 async function readAccess(options: ClusterFeedOptions, signal: AbortSignal): Promise<KubeAccess> {
   const path = quote(options.kubeconfigPath);
-  const found = await options.shell.run(`cat ${path} 2>/dev/null`);
+  const found = await untilAborted(signal, options.shell.run(`cat ${path} 2>/dev/null`));
   if (found.status === 0 && found.stdout.trim() !== "") return parseKubeconfig(found.stdout);
   options.onUpdate({
     snapshot: undefined,
     problem: blocker("NoKubeconfig", `k3s has not written ${options.kubeconfigPath} yet`),
   });
-  await using waiting = await options.shell.stream(`until [ -s ${path} ]; do sleep 0.2 2>/dev/null || sleep 1; done; cat ${path}`);
-  const stopped = Promise.withResolvers<never>();
-  const onAbort = (): void => stopped.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  stopped.promise.catch(() => undefined);
+  const loop = `until [ -s ${path} ]; do sleep 0.2 2>/dev/null || sleep 1; done; cat ${path}`;
+  await using waiting = await untilAborted(signal, options.shell.stream(loop));
+  const text = await untilAborted(signal, readAll(waiting.stdout));
+  await untilAborted(signal, waiting.ended);
+  return parseKubeconfig(text);
+}
+
+async function closeApi(opening: Promise<KubeApi>): Promise<void> {
   try {
-    const text = await Promise.race([readAll(waiting.stdout), stopped.promise]);
-    await Promise.race([waiting.ended, stopped.promise]);
-    return parseKubeconfig(text);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
+    await (await opening)[Symbol.asyncDispose]();
+  } catch {
+    // It never opened, and why is told where it was waited for.
   }
 }
 
@@ -167,15 +182,12 @@ export function openClusterFeed(ctx: FeedContext, options: ClusterFeedOptions): 
   const live = async (): Promise<never> => {
     const access = await readAccess({ ...options, onUpdate }, signal);
     options.onAccess?.(access);
-    await using api = await openKubeApi(options.shell, access);
-    const stopped = Promise.withResolvers<never>();
-    const onAbort = (): void => stopped.reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    stopped.promise.catch(() => undefined);
+    const opening = openKubeApi(options.shell, access);
     try {
-      return await Promise.race([followCluster({ clock: ctx.clock, signal }, api, onUpdate), stopped.promise]);
+      const api = await untilAborted(signal, opening);
+      return await untilAborted(signal, followCluster({ clock: ctx.clock, signal }, api, onUpdate));
     } finally {
-      signal.removeEventListener("abort", onAbort);
+      void closeApi(opening);
     }
   };
 

@@ -1,5 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from "node:http2";
-import type { Duplex } from "node:stream";
+import { type Duplex, PassThrough, pipeline } from "node:stream";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { GuestError } from "../core/errors.ts";
 import type { GuestShell } from "./guest-shell.ts";
@@ -54,12 +54,22 @@ function startSession(socket: TLSSocket, access: KubeAccess): Promise<ClientHttp
   });
 }
 
-async function statusOf(stream: ClientHttp2Stream): Promise<number> {
-  return await new Promise((resolve, reject) => {
+interface Answer {
+  readonly status: number;
+  readonly body: PassThrough;
+}
+
+/** Status and body of an answer. The body is taken up from the start: a short one may be over before anybody asks for it. */
+async function readAnswer(stream: ClientHttp2Stream): Promise<Answer> {
+  const body = new PassThrough({ encoding: "utf8" });
+  // Its errors reach whoever reads the body.
+  pipeline(stream, body, () => undefined);
+  const status = await new Promise<number>((resolve, reject) => {
     stream.once("response", (headers) => resolve(headers[":status"] ?? 0));
     stream.once("error", (cause) => reject(apiError(cause.message, cause)));
     stream.once("close", () => reject(apiError("the connection ended")));
   });
+  return { status, body };
 }
 
 /**
@@ -68,7 +78,8 @@ async function statusOf(stream: ClientHttp2Stream): Promise<number> {
  * GuestError: GUEST_PORT_CLOSED when nothing listens, KUBE_API when it does not answer, SSH_LOST, SSH_FORWARD_REFUSED.
  */
 export async function openKubeApi(shell: Pick<GuestShell, "connect">, access: KubeAccess): Promise<KubeApi> {
-  const socket = await startTls(await shell.connect(access), access);
+  const channel = await shell.connect(access);
+  const socket = await startTls(channel, access);
   const session = await startSession(socket, access);
   session.setLocalWindowSize(4 * 1024 * 1024);
 
@@ -76,6 +87,13 @@ export async function openKubeApi(shell: Pick<GuestShell, "connect">, access: Ku
   session.on("error", (error) => {
     reason = error.message;
   });
+  // TLS over anything but a socket of the system does not pass on that the other side has gone.
+  const onGone = (): void => {
+    reason = "it closed the connection";
+    session.destroy();
+  };
+  channel.once("end", onGone);
+  channel.once("close", onGone);
   const closing = Promise.withResolvers<string>();
   let waitingForPingMs = 0;
   const pinger = setInterval(() => {
@@ -92,43 +110,41 @@ export async function openKubeApi(shell: Pick<GuestShell, "connect">, access: Ku
   session.once("close", () => {
     clearInterval(pinger);
     socket.destroy();
+    channel.destroy();
     closing.resolve(reason);
   });
 
-  async function request(path: string): Promise<ClientHttp2Stream> {
+  async function* request(path: string): AsyncGenerator<string> {
     if (session.closed || session.destroyed) throw apiError(reason);
     const stream = session.request({ ":path": path, accept: "application/json" });
-    const status = await statusOf(stream);
-    if (status === 200) return stream;
-    let body = "";
-    for await (const chunk of stream.setEncoding("utf8")) body += String(chunk);
-    throw apiError(`it answers ${status} to ${path.split("?")[0]}: ${body.slice(0, LONGEST_ERROR).trim()}`);
-  }
-
-  async function* lines(path: string): AsyncGenerator<string> {
-    const stream = await request(path);
-    let rest = "";
     try {
-      for await (const chunk of stream.setEncoding("utf8")) {
-        const parts = (rest + String(chunk)).split("\n");
-        rest = parts.pop() ?? "";
-        for (const line of parts) if (line !== "") yield line;
+      const { status, body } = await readAnswer(stream);
+      if (status === 200) {
+        for await (const chunk of body) yield String(chunk);
+        return;
       }
+      let said = "";
+      for await (const chunk of body) said += String(chunk);
+      throw apiError(`it answers ${status} to ${path.split("?")[0]}: ${said.slice(0, LONGEST_ERROR).trim()}`);
     } catch (cause) {
-      throw apiError(cause instanceof Error ? cause.message : String(cause), cause);
+      throw cause instanceof GuestError ? cause : apiError(cause instanceof Error ? cause.message : String(cause), cause);
     } finally {
       stream.destroy();
     }
   }
 
-  async function get(path: string): Promise<string> {
-    const stream = await request(path);
-    let body = "";
-    try {
-      for await (const chunk of stream.setEncoding("utf8")) body += String(chunk);
-    } catch (cause) {
-      throw apiError(cause instanceof Error ? cause.message : String(cause), cause);
+  async function* lines(path: string): AsyncGenerator<string> {
+    let rest = "";
+    for await (const chunk of request(path)) {
+      const parts = (rest + chunk).split("\n");
+      rest = parts.pop() ?? "";
+      for (const line of parts) if (line !== "") yield line;
     }
+  }
+
+  async function get(path: string): Promise<string> {
+    let body = "";
+    for await (const chunk of request(path)) body += chunk;
     return body;
   }
 

@@ -7,7 +7,7 @@ export type SshSocket =
   | { readonly outcome: "banner"; readonly socket: Socket }
   | { readonly outcome: "refused" | "no-banner" | "closed" | "not-ssh" | "unreachable"; readonly detail: string };
 
-/** What begins an SSH server's identification (RFC 4253, section 4.2); other lines may come before it. */
+/** What begins an SSH server's identification (RFC 4253, section 4.2). Lines may come before it there; no server in use sends any. */
 const BANNER = /(^|\n)SSH-(2\.0|1\.99)-/;
 const LONGEST_PREAMBLE = 8192;
 
@@ -42,13 +42,17 @@ export function openSshSocket(options: { host: string; port: number; signal: Abo
     socket.once("connect", () => {
       connected = true;
     });
+    let heard = Buffer.alloc(0);
     socket.on("readable", () => {
-      const chunk = socket.read() as Buffer | null;
-      if (chunk === null) return;
-      socket.unshift(chunk);
-      const text = chunk.toString("latin1");
-      if (BANNER.test(text)) settle({ outcome: "banner", socket });
-      else if (chunk.length > LONGEST_PREAMBLE || (chunk.length >= 4 && !text.startsWith("SSH-") && !text.includes("\n"))) {
+      for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
+        heard = Buffer.concat([heard, chunk]);
+      }
+      const text = heard.toString("latin1");
+      if (BANNER.test(text)) {
+        // Given back only now: each giving back is news to this listener.
+        socket.unshift(heard);
+        settle({ outcome: "banner", socket });
+      } else if (heard.length > LONGEST_PREAMBLE || (text.includes("\n") && !text.startsWith("SSH-"))) {
         settle({ outcome: "not-ssh", detail: `what answers is no SSH server (it says ${JSON.stringify(text.slice(0, 40))})` });
       }
     });
@@ -66,6 +70,7 @@ export function openSshSocket(options: { host: string; port: number; signal: Abo
 interface Attempt {
   readonly controller: AbortController;
   readonly startedMs: number;
+  followed: Promise<void>;
 }
 
 export interface SshSocketRace {
@@ -105,9 +110,9 @@ export async function openFirstSshSocket(ctx: Pick<Context, "clock" | "signal">,
   };
 
   const start = (): void => {
-    const attempt = { controller: new AbortController(), startedMs: ctx.clock.monotonicMs() };
+    const attempt: Attempt = { controller: new AbortController(), startedMs: ctx.clock.monotonicMs(), followed: Promise.resolve() };
     pending.add(attempt);
-    void follow(attempt);
+    attempt.followed = follow(attempt);
   };
 
   const tick = async (): Promise<void> => {
@@ -127,7 +132,10 @@ export async function openFirstSshSocket(ctx: Pick<Context, "clock" | "signal">,
   } catch (cause) {
     throw new AbortedError(undefined, { cause });
   } finally {
+    const left = [...pending];
+    for (const attempt of left) attempt.controller.abort();
+    // What the last attempts met belongs to what was seen.
+    await Promise.all(left.map((attempt) => attempt.followed));
     over.abort();
-    for (const attempt of pending) attempt.controller.abort();
   }
 }

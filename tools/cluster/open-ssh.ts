@@ -266,7 +266,8 @@ function openShell(login: Login): GuestShell {
     const ended = endOf(channel, false);
     ended.catch(() => undefined);
     return {
-      stdout: channel as AsyncIterable<Uint8Array>,
+      // A reader that stops early must not destroy the channel: ssh2 would never tell that it closed.
+      stdout: channel.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
       ended,
       [Symbol.asyncDispose]: async () => {
         if (!isClosed) {
@@ -331,7 +332,7 @@ function openShell(login: Login): GuestShell {
 
   async function forward(address: GuestAddress, options: { localPort?: number } = {}): Promise<GuestForward> {
     const sockets = new Set<Socket>();
-    const server = createServer((socket) => {
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
       sockets.add(socket);
       socket.on("error", () => undefined);
       socket.once("close", () => sockets.delete(socket));

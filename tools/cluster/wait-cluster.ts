@@ -73,6 +73,8 @@ const EXIT_GRACE_MS = 3000;
 /** A unit's last words are worth a moment when the verdict is already clear. */
 const LAST_WORDS_MS = 15_000;
 
+const END_MS = 3000;
+
 type Stage = "api" | "nodes" | "workloads";
 const STAGE_NAMES: Readonly<Record<Stage, string>> = {
   api: "the API server",
@@ -81,7 +83,7 @@ const STAGE_NAMES: Readonly<Record<Stage, string>> = {
 };
 
 function stageOf(judgement: Judgement): Stage {
-  if (judgement.blockers.some((blocker) => blocker.kind === "api")) return "api";
+  if (judgement.snapshot === undefined || judgement.blockers.some((blocker) => blocker.kind === "api")) return "api";
   return judgement.blockers.some((blocker) => /^nodes?\b/.test(blocker.subject)) ? "nodes" : "workloads";
 }
 
@@ -248,7 +250,8 @@ export async function waitForCluster(ctx: Context, options: ClusterWaitOptions):
 
   const tooLate = (stage: Stage, waitedMs: number): ClusterOutcome => {
     const atMs = now();
-    const seen = judgement.blockers.map(formatBlocker).join("; ") || confirmReason;
+    const unseen = judgement.snapshot === undefined ? "nothing was seen of the cluster yet" : confirmReason;
+    const seen = judgement.blockers.map(formatBlocker).join("; ") || unseen;
     const progress = recorder.readProgress(atMs, quietMs);
     const oddities = guest.readOddities();
     const extra = oddities.length === 0 ? "" : `; ${oddities.join("; ")}`;
@@ -306,8 +309,10 @@ export async function waitForCluster(ctx: Context, options: ClusterWaitOptions):
   } finally {
     stop.abort();
     unlisten?.();
-    await feed[Symbol.asyncDispose]();
-    await guest[Symbol.asyncDispose]();
-    await Promise.all(running);
+    const ending = Promise.all([feed[Symbol.asyncDispose](), guest[Symbol.asyncDispose](), ...running]).catch(() => undefined);
+    const patience = new AbortController();
+    // What a guest that hangs never answers ends with the shell.
+    await Promise.race([ending, ctx.clock.sleep(END_MS, patience.signal).catch(() => undefined)]);
+    patience.abort();
   }
 }
