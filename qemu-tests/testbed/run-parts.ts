@@ -32,9 +32,9 @@ function withSignal(ctx: Context, signal: AbortSignal): Context {
     signal: options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]),
   });
   const exec: Exec = {
+    ...ctx.exec,
     run: (argv, options) => ctx.exec.run(argv, add(options)),
     runCheck: (argv, options) => ctx.exec.runCheck(argv, add(options)),
-    spawn: (argv, options) => ctx.exec.spawn(argv, options),
   };
   return { ...ctx, exec, signal: AbortSignal.any([ctx.signal, signal]) };
 }

@@ -16,6 +16,9 @@ export interface SshOptions {
   readonly onSeen?: (seen: string) => void;
 }
 
+/** A machine that runs here, or a device anywhere. */
+export type SshAddress = Omit<SshEndpoint, "host"> & { readonly host: string };
+
 type SshContext = Pick<Context, "clock" | "signal">;
 
 const RETRY_MS = 250;
@@ -73,7 +76,7 @@ interface Login {
 }
 
 /** Key exchange and login over a socket on which the server has spoken. Wrong key and foreign host key are FinalError. */
-function logIn(endpoint: SshEndpoint, privateKey: Buffer, sock: Socket, signal: AbortSignal): Promise<Login> {
+function logIn(endpoint: SshAddress, privateKey: Buffer, sock: Socket, signal: AbortSignal): Promise<Login> {
   return new Promise((resolve, reject) => {
     const client = new Client();
     let hostKey = "";
@@ -388,7 +391,7 @@ function openShell(login: Login): GuestShell {
  * key the first one seen is pinned for this connection and returned (`hostKey`), for whoever connects again. Throws WaitTimeoutError with
  * what was seen last, ConfigError when the key file cannot be read, AbortedError.
  */
-export async function openSsh(ctx: SshContext, endpoint: SshEndpoint, options: SshOptions): Promise<GuestShell> {
+export async function openSsh(ctx: SshContext, endpoint: SshAddress, options: SshOptions): Promise<GuestShell> {
   const privateKey = await readPrivateKey(endpoint.privateKeyPath);
   const startMs = ctx.clock.monotonicMs();
   const deadline = new AbortController();

@@ -2,12 +2,18 @@ import type { CommandDefinition } from "../cli/command.ts";
 import { bootCommand } from "./boot.ts";
 import { buildCommand } from "./build.ts";
 import { demoCommand } from "./demo.ts";
+import { cleanCommand } from "./clean.ts";
 import { doctorCommand } from "./doctor.ts";
 import { generateCommand } from "./generate.ts";
 import { kernelCommand } from "./kernel.ts";
+import { kubeconfigCommand } from "./kubeconfig.ts";
+import { layerCommand } from "./layer.ts";
+import { logsCommand } from "./logs.ts";
 import { releasesCommand } from "./releases.ts";
 import { setupCommand } from "./setup.ts";
 import { testCommand } from "./test.ts";
+import { sshCommand } from "./ssh.ts";
+import { stopCommand } from "./stop.ts";
 
 /** Every command of ./meta-k3s, in the order of the help text. */
 export const commands: readonly CommandDefinition[] = [
@@ -18,6 +24,12 @@ export const commands: readonly CommandDefinition[] = [
   setupCommand,
   buildCommand,
   kernelCommand,
+  sshCommand,
+  logsCommand,
+  kubeconfigCommand,
+  stopCommand,
+  cleanCommand,
+  layerCommand,
   generateCommand,
   releasesCommand,
 ];

@@ -56,6 +56,8 @@ export interface Exec {
   run(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** As `run`, but a non-zero status, a signal, a time-out or a missing program throws CommandError. */
   runCheck(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** Gives the terminal to a program until it ends, and gives its status. Throws CommandError when it cannot be started. */
+  attach(argv: readonly string[], options?: { readonly env?: Env }): Promise<ProcessExit>;
   /** Starts a long-lived program. Throws CommandError when it cannot be started. */
   spawn(argv: readonly string[], options: SpawnOptions): Promise<SpawnedProcess>;
 }

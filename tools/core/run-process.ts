@@ -99,5 +99,16 @@ export function openExec(base: { cwd: string; env: Env; signal: AbortSignal }): 
     });
   }
 
-  return { run, runCheck, spawn: start };
+  function attach(argv: readonly string[], options: { readonly env?: Env } = {}): Promise<ProcessExit> {
+    const [file = "", ...args] = argv;
+    return new Promise((resolve, reject) => {
+      const child = spawn(file, args, { cwd: base.cwd, env: { ...base.env, ...options.env }, stdio: "inherit" });
+      child.once("error", (cause) => reject(new CommandError(`cannot start ${file}: ${cause.message}`, { argv, cause })));
+      child.once("exit", (status, signalName) => {
+        resolve({ status: status ?? undefined, signalName: signalName ?? undefined });
+      });
+    });
+  }
+
+  return { run, runCheck, attach, spawn: start };
 }

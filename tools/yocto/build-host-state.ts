@@ -43,6 +43,8 @@ export interface BuildHostState {
   };
   /** Hosts that a build asks and why each cannot be reached. */
   readonly unreachable: readonly {
+    /** What to do without it. */
+    readonly without: string;
     readonly host: string;
     readonly problem: string;
     readonly needed: boolean;

@@ -5,7 +5,8 @@ import { CommandError, ConfigError, DownloadError } from "../core/errors.ts";
 import { checkReachability } from "./read-reachability.ts";
 import type { Pin } from "./read-pins.ts";
 
-const GIVE_SOURCES =
+/** What to give where the repositories cannot be cloned. */
+export const GIVE_SOURCES =
   "give local clones: --sources DIR, where DIR/bitbake, DIR/openembedded-core and DIR/meta-openembedded hold the pinned commits";
 
 async function isThere(path: string): Promise<boolean> {

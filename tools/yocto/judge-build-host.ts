@@ -163,9 +163,7 @@ function judgeLimits(state: BuildHostState): readonly HostCheck[] {
       name: entry.host,
       status: entry.needed ? "missing" : "warning",
       found: `cannot be reached (${entry.problem}); ${entry.why}`,
-      repair: entry.needed
-        ? "mend the network or set https_proxy; with clones at hand: ./meta-k3s setup MACHINE --sources DIR"
-        : "none needed: the build does without and takes longer",
+      repair: entry.without,
     })),
   ];
 }

@@ -35,6 +35,12 @@ export const KNOWN_FAILURES: readonly KnownFailure[] = [
     cure: "./meta-k3s setup MACHINE --no-offline, or put the file named above into the downloads folder",
   },
   {
+    name: "go checksum",
+    pattern: /verifying .*: checksum mismatch|missing go\.sum entry|SECURITY ERROR/u,
+    cause: "a Go module is not what go.sum says",
+    cure: "./meta-k3s generate --check tells whether the recipe's module list fits the release",
+  },
+  {
     name: "checksum",
     pattern: /Checksum mismatch|checksum mismatch|has .* checksum .* when .* was expected/u,
     cause: "a download is not what its recipe pins",
@@ -81,12 +87,6 @@ export const KNOWN_FAILURES: readonly KnownFailure[] = [
     pattern: /needs to support the en_US\.UTF-8 locale|Please make sure locale/u,
     cause: "the locale en_US.UTF-8 is missing",
     cure: "./meta-k3s doctor --build names the command",
-  },
-  {
-    name: "go checksum",
-    pattern: /verifying .*: checksum mismatch|missing go\.sum entry|SECURITY ERROR/u,
-    cause: "a Go module is not what go.sum says",
-    cure: "./meta-k3s generate --check tells whether the recipe's module list fits the release",
   },
   {
     name: "go toolchain",

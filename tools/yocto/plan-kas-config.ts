@@ -18,6 +18,8 @@ export interface KasConfigOptions {
   readonly localRepositories: readonly string[];
   /** Folder of a locale archive made without root (LOCPATH), where the host has no en_US.UTF-8. */
   readonly localeFolder: string | undefined;
+  /** "absent": the layer is neither among BBLAYERS nor asked for, as yocto-check-layer wants to begin. */
+  readonly layer?: "present" | "absent";
 }
 
 function formatHostSettings(host: HostSettings): string {
@@ -44,15 +46,20 @@ function formatNetworkSettings(options: KasConfigOptions): string {
  */
 export function planKasConfig(options: KasConfigOptions): Readonly<Record<string, unknown>> {
   const branches = options.localRepositories.map((name) => [name, { branch: null }]);
+  const absent = options.layer === "absent";
   return {
     header: {
       version: KAS_FORMAT,
       includes: selectKasFiles(options.choice).map((file) => ({ repo: "meta-k3s", file })),
     },
     target: options.choice.image,
-    repos: { "meta-k3s": { path: options.layerFolder } },
+    repos: { "meta-k3s": { path: options.layerFolder, ...(absent ? { layers: { "": "disabled" } } : {}) } },
     ...(branches.length === 0 ? {} : { overrides: { repos: Object.fromEntries(branches) } }),
     ...(options.localeFolder === undefined ? {} : { env: { LOCPATH: options.localeFolder } }),
-    local_conf_header: { "zz-host": formatHostSettings(options.host), "zz-network": formatNetworkSettings(options) },
+    local_conf_header: {
+      ...(absent ? { k3s: "" } : {}),
+      "zz-host": formatHostSettings(options.host),
+      "zz-network": formatNetworkSettings(options),
+    },
   };
 }

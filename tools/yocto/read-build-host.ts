@@ -17,6 +17,8 @@ export interface NeededHost {
   readonly url: string;
   readonly needed: boolean;
   readonly why: string;
+  /** What to do where it cannot be reached. */
+  readonly without: string;
 }
 
 async function isThere(path: string, mode = constants.F_OK): Promise<boolean> {
@@ -134,8 +136,8 @@ export async function readBuildHost(ctx: Context, workFolder: string, hosts: rea
     tmpIsNoexec: mounts.some(([, target, , options]) => target === "/tmp" && (options ?? "").split(",").includes("noexec")),
     shell: await realpath("/bin/sh"),
     work: await readWorkFolder(workFolder),
-    unreachable: reached.flatMap(({ host, problem, needed, why }) =>
-      problem === undefined ? [] : [{ host, problem, needed, why }],
+    unreachable: reached.flatMap(({ host, problem, needed, why, without }) =>
+      problem === undefined ? [] : [{ host, problem, needed, why, without }],
     ),
     isWsl1: (await readText("/proc/version")).includes("Microsoft"),
   };

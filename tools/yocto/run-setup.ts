@@ -9,7 +9,7 @@ import type { BuildChoice, SetupRecord } from "./build-choice.ts";
 import type { BuildFolders } from "./build-folders.ts";
 import type { BuildHostState } from "./build-host-state.ts";
 import { fetchKas } from "./fetch-kas.ts";
-import { checkSources, fetchSources } from "./fetch-sources.ts";
+import { checkSources, fetchSources, GIVE_SOURCES } from "./fetch-sources.ts";
 import { judgeBuildHost } from "./judge-build-host.ts";
 import { planHostSettings } from "./plan-host-settings.ts";
 import type { HostSettings } from "./plan-host-settings.ts";
@@ -24,10 +24,30 @@ const SSTATE_HOSTS = ["http://sstate.yoctoproject.org", "https://hashserv.yoctop
 
 /** Hosts that a build asks where nothing is at hand yet. */
 export const BUILD_HOSTS: readonly NeededHost[] = [
-  { url: "https://git.openembedded.org", needed: true, why: "bitbake, openembedded-core and meta-openembedded come from there" },
-  { url: "https://github.com", needed: false, why: "the sources of k3s and of many recipes come from there" },
-  { url: "https://downloads.yoctoproject.org", needed: false, why: "it mirrors the sources of most recipes" },
-  ...SSTATE_HOSTS.map((url) => ({ url, needed: false, why: "it has parts that are built already" })),
+  {
+    url: "https://git.openembedded.org",
+    needed: true,
+    why: "bitbake, openembedded-core and meta-openembedded come from there",
+    without: GIVE_SOURCES,
+  },
+  {
+    url: "https://github.com",
+    needed: false,
+    why: "the sources of k3s and of many recipes come from there",
+    without: "a build needs those sources in the downloads folder, or from a mirror: SOURCE_MIRROR_URL in conf/auto.conf",
+  },
+  {
+    url: "https://downloads.yoctoproject.org",
+    needed: false,
+    why: "it mirrors the sources of most recipes",
+    without: "nothing is needed while the sources' own hosts answer",
+  },
+  ...SSTATE_HOSTS.map((url) => ({
+    url,
+    needed: false,
+    why: "it has parts that are built already",
+    without: "nothing is needed: everything is built here, which takes hours longer (--no-sstate-mirror says so)",
+  })),
 ];
 
 export interface SetupOptions {
@@ -39,6 +59,8 @@ export interface SetupOptions {
   /** Ask no host of the network for anything, now and in the build. */
   readonly offline: boolean;
   readonly sstateMirror: boolean;
+  /** "absent" for yocto-check-layer, which adds the layer itself. */
+  readonly layer?: "present" | "absent";
 }
 
 export interface SetupResult {
@@ -128,6 +150,7 @@ export async function runSetup(ctx: Context, options: SetupOptions): Promise<Set
     offline: options.offline,
     sstateMirror: noMirror === undefined,
     localRepositories: options.sources === undefined ? [] : pins.map((pin) => pin.name),
+    layer: options.layer ?? "present",
     localeFolder: state.hasLocale ? undefined : await makeLocale(ctx),
   });
   await mkdir(dirname(folders.kasFile), { recursive: true });

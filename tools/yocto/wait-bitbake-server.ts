@@ -1,8 +1,10 @@
-import { readdir, readFile, readlink, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../core/context.ts";
 
 const POLL_MS = 200;
+/** Looks in a row that must find nothing. */
+const EMPTY_LOOKS = 3;
 /** A server that runs no task has nothing to finish: it writes its caches and goes. */
 const IDLE_GRACE_MS = 15_000;
 /** With tasks under way, BitBake itself waits up to 30 s before it ends them (bb/server/process.py, disconnect_client). */
@@ -33,7 +35,7 @@ async function readProcess(pid: number): Promise<ProcessEntry | undefined> {
 async function readProcesses(): Promise<readonly ProcessEntry[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const entries = await Promise.all(pids.map((pid) => readProcess(pid)));
-  return entries.filter((entry) => entry !== undefined && !entry.zombie).filter((entry) => entry !== undefined);
+  return entries.filter((entry) => entry !== undefined).filter((entry) => !entry.zombie);
 }
 
 /** BitBake's server of a build folder names the folder's log among its arguments; its helper processes are forks with the same ones. */
@@ -91,8 +93,11 @@ export async function isServerThere(buildFolder: string): Promise<boolean> {
 export async function waitBitBakeServer(ctx: Pick<Context, "clock" | "log">, buildFolder: string): Promise<void> {
   const startMs = ctx.clock.monotonicMs();
   let told = false;
-  let pids = await readServerPids(buildFolder);
-  while (pids.length > 0) {
+  // A client that is interrupted at its very start may leave a server that is only just being started: one look is not enough.
+  for (let empty = 0; empty < EMPTY_LOOKS; await ctx.clock.sleep(POLL_MS)) {
+    const pids = await readServerPids(buildFolder);
+    empty = pids.length === 0 ? empty + 1 : 0;
+    if (pids.length === 0) continue;
     const waitedMs = ctx.clock.monotonicMs() - startMs;
     if (waitedMs > ((await isBusy(buildFolder)) ? BUSY_GRACE_MS : IDLE_GRACE_MS)) {
       ctx.log.warn(`BitBake's server does not end by itself; ending its ${pids.length} processes`);
@@ -101,15 +106,6 @@ export async function waitBitBakeServer(ctx: Pick<Context, "clock" | "log">, bui
       ctx.log.info("waiting for BitBake's server to end");
       told = true;
     }
-    await ctx.clock.sleep(POLL_MS);
-    pids = await readServerPids(buildFolder);
   }
   await removeLeftovers(buildFolder);
-}
-
-/** True when a file of /proc/PID/fd points into the folder; for tests that count what is left. */
-export async function holdsFolder(pid: number, folder: string): Promise<boolean> {
-  const names = await readdir(`/proc/${pid}/fd`).catch(() => []);
-  const targets = await Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => "")));
-  return targets.some((target) => target.startsWith(folder));
 }

@@ -1,0 +1,31 @@
+import type { BuildProgress } from "./plan-progress.ts";
+
+/** Warnings and errors that name a file of the layer, or the layer itself: those of others are not this layer's to mend. */
+export function selectOwnMessages(output: string, layerFolder: string): readonly string[] {
+  return output
+    .split("\n")
+    .filter((line) => /^(?:WARNING|ERROR): /u.test(line))
+    .filter((line) => line.includes(layerFolder) || /\bmeta-k3s\b|\bk3s\b/u.test(line));
+}
+
+/** Judges a run of BitBake: its status, what it said of this layer, how many tasks it planned. */
+export function judgeBitBakeRun(options: {
+  status: number | undefined;
+  output: string;
+  layerFolder: string;
+  progress: BuildProgress;
+}): {
+  passed: boolean;
+  detail: string;
+} {
+  const { status, output, progress } = options;
+  const own = selectOwnMessages(output, options.layerFolder);
+  const [message] = own;
+  if (status !== 0) {
+    const reason =
+      message ?? progress.errors[0] ?? output.split("\n").find((line) => line.startsWith("ERROR: ")) ?? `exit status ${status}`;
+    return { passed: false, detail: reason.slice(0, 300) };
+  }
+  if (message !== undefined) return { passed: false, detail: `${own.length} messages about this layer: ${message.slice(0, 300)}` };
+  return { passed: true, detail: progress.tasks === undefined ? "" : `${progress.tasks.total} tasks planned` };
+}

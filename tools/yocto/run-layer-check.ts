@@ -1,0 +1,130 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Context, Env } from "../core/context.ts";
+import { judgeBitBakeRun } from "./judge-layer-check.ts";
+import type { LayerCheckResult } from "./layer-check-result.ts";
+import type { LayerCheckStep } from "./plan-layer-check.ts";
+import { NO_PROGRESS, planProgress } from "./plan-progress.ts";
+import { formatProgress } from "./format-progress.ts";
+import { readBuildEnvironment, replaceEnvironment } from "./read-build-environment.ts";
+import { planBitBakeLogs, runBitBake } from "./run-bitbake.ts";
+import type { SetupOptions } from "./run-setup.ts";
+import { runSetup } from "./run-setup.ts";
+
+/** Where a check runs, and in which environment. */
+interface CheckPlace {
+  readonly setup: SetupOptions;
+  readonly environment: Env;
+  readonly logFolder: string;
+}
+
+function logName(name: string): string {
+  return name.toLowerCase().replaceAll(/[^a-z0-9]+/gu, "-");
+}
+
+async function runBitBakeStep(
+  ctx: Context,
+  place: CheckPlace,
+  step: LayerCheckStep,
+): Promise<Omit<LayerCheckResult, "durationMs">> {
+  const { folders, layerFolder } = place.setup;
+  const logFolder = join(place.logFolder, logName(step.name));
+  let progress = NO_PROGRESS;
+  const extra = join(folders.buildFolder, "conf/check.conf");
+  await writeFile(extra, `${step.configuration.join("\n")}\n`);
+  const exit = await runBitBake(ctx, {
+    buildFolder: folders.buildFolder,
+    bitbakeFolder: join(folders.workFolder, "sources/bitbake"),
+    environment: { ...place.environment, MACHINE: step.machine },
+    arguments: ["-R", extra, ...step.arguments],
+    logFolder,
+    onEvent: (event) => {
+      progress = planProgress(progress, event);
+      ctx.log.progress(`${step.name}: ${formatProgress(progress, { nowSeconds: ctx.clock.nowMs() / 1000, leftMs: undefined })}`);
+    },
+  });
+  const { outputPath } = planBitBakeLogs(logFolder);
+  const output = await readFile(outputPath, "utf8");
+  return { name: step.name, log: outputPath, ...judgeBitBakeRun({ status: exit.status, output, layerFolder, progress }) };
+}
+
+async function runToolStep(ctx: Context, place: CheckPlace, step: LayerCheckStep): Promise<Omit<LayerCheckResult, "durationMs">> {
+  const { folders, layerFolder } = place.setup;
+  const log = join(place.logFolder, `${logName(step.name)}.log`);
+  const program =
+    step.tool === "bitbake-getvar"
+      ? join(folders.workFolder, "sources/bitbake/bin/bitbake-getvar")
+      : join(folders.workFolder, "sources/openembedded-core/scripts/yocto-check-layer");
+  const environment = replaceEnvironment(ctx.env, { ...place.environment, MACHINE: step.machine, BB_SERVER_TIMEOUT: "0" });
+  const result = await ctx.exec.run([program, ...step.arguments], { cwd: folders.buildFolder, env: environment });
+  await writeFile(log, `${result.stdout}${result.stderr}`);
+  const value = result.stdout.trim();
+  if (step.expected !== undefined) {
+    const passed = result.status === 0 && step.expected.test(value);
+    return {
+      name: step.name,
+      log,
+      passed,
+      detail: passed ? value.replaceAll(/\s+/gu, " ") : `is "${value}", not ${step.expected.source}`,
+    };
+  }
+  const failures = [...`${result.stdout}${result.stderr}`.matchAll(/^(?:INFO|ERROR): +(test_\S+).*\b(FAIL|ERROR)\b/gmu)].map(
+    ([, name]) => name,
+  );
+  const passed = result.status === 0;
+  return {
+    name: step.name,
+    log,
+    passed,
+    detail: passed ? "" : `failed: ${[...new Set(failures)].join(", ") || `exit status ${result.status} of ${layerFolder}`}`,
+  };
+}
+
+async function runSteps(ctx: Context, place: CheckPlace, steps: readonly LayerCheckStep[]): Promise<readonly LayerCheckResult[]> {
+  const results: LayerCheckResult[] = [];
+  for (const step of steps) {
+    const startMs = ctx.clock.monotonicMs();
+    ctx.log.info(step.name);
+    const outcome = step.tool === "bitbake" ? await runBitBakeStep(ctx, place, step) : await runToolStep(ctx, place, step);
+    results.push({ ...outcome, durationMs: ctx.clock.monotonicMs() - startMs });
+  }
+  return results;
+}
+
+async function openPlace(ctx: Context, setup: SetupOptions): Promise<CheckPlace> {
+  await runSetup(ctx, setup);
+  const environment = await readBuildEnvironment(ctx, setup.folders, setup.layerFolder);
+  return {
+    setup,
+    environment,
+    logFolder: join(setup.folders.logFolder, new Date(ctx.clock.nowMs()).toISOString().replaceAll(":", "")),
+  };
+}
+
+/** The steps of openembedded-core's own compatibility check, which begins without the layer. */
+function planCompatibility(setup: SetupOptions): LayerCheckStep {
+  const { folders, layerFolder } = setup;
+  const oe = join(folders.workFolder, "sources/meta-openembedded");
+  const dependencies = ["meta-oe", "meta-python", "meta-networking"].map((name) => join(oe, name));
+  return {
+    name: "yocto-check-layer",
+    tool: "yocto-check-layer",
+    machine: "qemux86-64",
+    arguments: ["--no-auto-dependency", "--dependency", ...dependencies, "--", layerFolder],
+    configuration: [],
+  };
+}
+
+/**
+ * Checks the layer against the pinned openembedded-core with real BitBake, as an ordinary user: what planLayerCheck says, then
+ * yocto-check-layer in a folder without the layer. `setup` and `bare` are set-ups of two build folders. Throws what runSetup throws; what
+ * fails of the layer is a result.
+ */
+export async function runLayerCheck(
+  ctx: Context,
+  options: { setup: SetupOptions; bare: SetupOptions; steps: readonly LayerCheckStep[]; compatibility: boolean },
+): Promise<readonly LayerCheckResult[]> {
+  const results = await runSteps(ctx, await openPlace(ctx, options.setup), options.steps);
+  if (!options.compatibility) return results;
+  return [...results, ...(await runSteps(ctx, await openPlace(ctx, options.bare), [planCompatibility(options.bare)]))];
+}

@@ -1,0 +1,3 @@
+do_work() {
+    echo quick > ${B}/quick
+}
