@@ -97,6 +97,8 @@ export async function openKubeApi(shell: Pick<GuestShell, "connect">, access: Ku
   const closing = Promise.withResolvers<string>();
   let waitingForPingMs = 0;
   const pinger = setInterval(() => {
+    // Destroyed is not closed yet: `close` follows in its own time.
+    if (session.destroyed) return;
     waitingForPingMs += PING_MS;
     if (waitingForPingMs > PINGS_LOST_MS) {
       reason = `no sign of life for ${PINGS_LOST_MS / 1000} s`;
