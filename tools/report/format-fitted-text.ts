@@ -27,13 +27,22 @@ export function fitText(text: string, options: { widthPx: number; fontSizePx: nu
   const parts = [...graphemes.segment(text.length > 600 ? `${text.slice(0, 300)}${text.slice(-300)}` : text)].map(
     (part) => part.segment,
   );
-  for (let keep = parts.length - 1; keep >= 2; keep -= 1) {
+  const cutTo = (keep: number): string => {
     const tail = options.cut === "middle" ? Math.floor(keep / 2) : 0;
-    const fitted = `${parts
+    const end = tail === 0 ? "" : parts.slice(-tail).join("").trimStart();
+    return `${parts
       .slice(0, keep - tail)
       .join("")
-      .trimEnd()}…${tail === 0 ? "" : parts.slice(-tail).join("").trimStart()}`;
-    if (estimateTextWidth(fitted, options.fontSizePx) <= options.widthPx) return fitted;
+      .trimEnd()}…${end}`;
+  };
+  const fits = (keep: number): boolean => estimateTextWidth(cutTo(keep), options.fontSizePx) <= options.widthPx;
+  // The longest that fits, by halving: `low` fits (or is too short to be worth showing), `high` does not.
+  let low = 1;
+  let high = parts.length;
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (fits(middle)) low = middle;
+    else high = middle;
   }
-  return "";
+  return low < 2 ? "" : cutTo(low);
 }

@@ -106,14 +106,15 @@ export function drawMilestones(pen: Pen, record: RunRecord): void {
     const x = planX(axis, flag.atMs);
     const baseline = trackY - 10 - place.level * levelPx;
     drawing.poles.push({ x: px(x), y1: px(baseline - 9), y2: px(trackY), style: flag.style });
-    drawing.texts.push({
-      x: px(x + (place.side === "right" ? 5 : -5)),
-      y: px(baseline),
-      anchor: place.side === "right" ? "start" : "end",
-      style: `flag ${flag.style}`,
-      text: place.text,
-      title: flag.title,
-    });
+    if (place.text !== "")
+      drawing.texts.push({
+        x: px(x + (place.side === "right" ? 5 : -5)),
+        y: px(baseline),
+        anchor: place.side === "right" ? "start" : "end",
+        style: `flag ${flag.style}`,
+        text: place.text,
+        title: flag.title,
+      });
     // Its lower end is known only when the chart is complete.
     if (flag.rule) drawing.rules.push({ x: px(x), y1: px(trackY), y2: "", style: flag.style });
   }
@@ -129,34 +130,23 @@ export function drawTracks(pen: Pen, record: RunRecord, endMs: number): void {
   for (const track of tracks) {
     if (several) drawName(pen, track.machine);
     const y = pen.y + (several && stacked ? 16 : 0);
+    const faults = record.events.filter((event) => {
+      const fault = event.kind === "problem" || (event.kind === "end" && record.verdict.outcome !== "ready");
+      return fault && selectEventMachine(event, names) === track.machine;
+    });
+    const faultsPx = faults.map((event) => planX(axis, event.atMs));
     for (const phase of track.phases) {
       const x = planX(axis, phase.fromMs);
       const width = Math.max(planX(axis, phase.toMs) - x, 0.5);
       const span = `${formatDuration(phase.fromMs)} to ${formatDuration(phase.toMs)}`;
       const title = formatForeignLine(`${track.machine} · ${phase.name} · ${span}`);
-      drawing.bars.push({
-        x: px(x),
-        y: px(y),
-        width: px(width),
-        height: px(barHeightPx),
-        style: `phase${phase.step}`,
-        title,
-        hatched: false,
-      });
-      if (estimateTextWidth(phase.name, 11) + 10 < width) {
-        drawing.texts.push({
-          x: px(x + 5),
-          y: px(y + 12),
-          anchor: "start",
-          style: `inbar phase${phase.step}`,
-          text: phase.name,
-          title: "",
-        });
-      }
+      const style = `phase${phase.step}`;
+      drawing.bars.push({ x: px(x), y: px(y), width: px(width), height: px(barHeightPx), style, title, hatched: false });
+      const needPx = estimateTextWidth(phase.name, 11) + 10;
+      if (needPx > width || faultsPx.some((at) => at > x - 7 && at < x + needPx + 7)) continue;
+      drawing.texts.push({ x: px(x + 5), y: px(y + 12), anchor: "start", style: `inbar ${style}`, text: phase.name, title: "" });
     }
-    for (const event of record.events) {
-      const fault = event.kind === "problem" || (event.kind === "end" && record.verdict.outcome !== "ready");
-      if (!fault || selectEventMachine(event, names) !== track.machine) continue;
+    for (const event of faults) {
       drawDiamond(pen, { x: planX(axis, event.atMs), y: y + barHeightPx / 2 }, formatForeignLine(event.detail.slice(0, 300)));
     }
     pen.y = y + (several && !stacked ? trackPitchPx : barHeightPx + 6);

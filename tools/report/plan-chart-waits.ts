@@ -67,7 +67,10 @@ function drawReasonBeside(pen: Pen, row: WaitRow, spans: readonly DrawnSpan[], y
   const after = pen.axis.rightPx - lastPx;
   // A reason behind the mark of readiness would read as what came after it.
   const inFront = row.marks.length > 0 || before > estimateTextWidth(longest.reason, reasonFontPx);
-  const text = fitText(longest.reason, { widthPx: inFront ? before : after, fontSizePx: reasonFontPx });
+  const roomPx = inFront ? before : after;
+  // Fewer letters than these say nothing.
+  if (roomPx < 50) return;
+  const text = fitText(longest.reason, { widthPx: roomPx, fontSizePx: reasonFontPx });
   if (text === "") return;
   pen.drawing.texts.push({
     x: px(inFront ? firstPx : lastPx),

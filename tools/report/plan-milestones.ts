@@ -15,8 +15,8 @@ export interface PlacedMilestone {
 
 interface Flag {
   readonly x: number;
-  readonly text: string;
-  readonly widthPx: number;
+  text: string;
+  widthPx: number;
   side: "right" | "left";
   level: number;
 }
@@ -38,26 +38,32 @@ function levelAbove(flag: Flag, others: readonly Flag[]): number {
 
 /**
  * Places the labels of milestones, given from left to right, so that no label touches another label or another one's pole. Labels point to the right and step
- * down in time; those that would leave the chart on the right point to the left and step up again. A text wider than the chart is cut.
+ * down in time; those that would leave the chart on the right point to the left and step up again. A text that fits on neither
+ * side is cut, to nothing if need be.
  */
 export function planMilestones(
   milestones: readonly Milestone[],
   options: { leftPx: number; rightPx: number; fontSizePx: number },
 ): readonly PlacedMilestone[] {
   const { leftPx, rightPx, fontSizePx } = options;
-  const flags = milestones.map((milestone): Flag => {
-    const roomPx = Math.max(rightPx - milestone.x, milestone.x - leftPx) - gapPx;
-    const text = fitText(milestone.text, { widthPx: roomPx, fontSizePx });
-    return { x: milestone.x, text, widthPx: estimateTextWidth(text, fontSizePx) + gapPx, side: "right", level: 0 };
+  const flags = milestones.map(({ x, text }): Flag => {
+    return { x, text, widthPx: estimateTextWidth(text, fontSizePx) + gapPx, side: "right", level: 0 };
   });
 
-  // A flag turns left when it does not fit, or when it would cover the pole of one that turned; turned ones only grow from the right.
-  let turnedFromPx = Number.POSITIVE_INFINITY;
+  // A flag turns left when it does not fit, or when it would cover the pole of one that turned; turned ones only grow from the right. Where neither side has
+  // room for all of the text, the wider one gets as much as fits.
+  let limitPx = rightPx;
   for (const flag of flags.toReversed()) {
-    const reach = flag.x + flag.widthPx;
-    if ((reach > rightPx || reach > turnedFromPx) && flag.x - flag.widthPx >= leftPx - gapPx) {
+    const roomRightPx = limitPx - flag.x;
+    const roomLeftPx = flag.x - leftPx + gapPx;
+    if (flag.widthPx <= roomRightPx) continue;
+    if (flag.widthPx > roomLeftPx) {
+      flag.text = fitText(flag.text, { widthPx: Math.max(roomLeftPx, roomRightPx) - gapPx, fontSizePx });
+      flag.widthPx = estimateTextWidth(flag.text, fontSizePx) + gapPx;
+    }
+    if (flag.widthPx > roomRightPx) {
       flag.side = "left";
-      turnedFromPx = Math.min(turnedFromPx, flag.x);
+      limitPx = Math.min(limitPx, flag.x);
     }
   }
 
