@@ -1,5 +1,6 @@
 import type { ExpectationInput } from "../cluster/plan-expectations.ts";
 import type { GuestShell } from "../cluster/guest-shell.ts";
+import type { Env } from "../core/context.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { MachineOptions } from "../machine/plan-machine.ts";
 import type { RunRecord } from "../report/run-record.ts";
@@ -12,6 +13,8 @@ export interface BootOptions {
   readonly launcher: "qemu" | "runqemu";
   /** OE's runqemu, where it is not on PATH. */
   readonly runqemuPath?: string | undefined;
+  /** Environment for it, as oe-init-build-env makes it; default: the tool's own. */
+  readonly runqemuEnvironment?: Env | undefined;
   readonly machine: MachineOptions;
 }
 

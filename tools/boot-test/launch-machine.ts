@@ -8,8 +8,9 @@ import type { BootOptions } from "./boot-test.ts";
 export async function launchMachine(
   ctx: Context,
   plan: MachinePlan,
-  options: Pick<BootOptions, "launcher" | "runqemuPath">,
+  options: Pick<BootOptions, "launcher" | "runqemuPath" | "runqemuEnvironment">,
 ): Promise<Machine> {
-  const launcher = options.launcher === "qemu" ? qemuLauncher : await openRunqemuLauncher(ctx, { path: options.runqemuPath });
+  const { runqemuPath: path, runqemuEnvironment: environment } = options;
+  const launcher = options.launcher === "qemu" ? qemuLauncher : await openRunqemuLauncher(ctx, { path, environment });
   return launcher.launch(ctx, plan);
 }

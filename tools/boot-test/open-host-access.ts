@@ -10,6 +10,8 @@ export interface HostAccess extends AsyncDisposable {
   readonly sshCommand: string;
   /** Works with `kubectl --kubeconfig` for as long as the guest runs. */
   readonly kubeconfigPath: string;
+  /** The API server, as this host reaches it. */
+  readonly apiUrl: string;
 }
 
 /**
@@ -20,14 +22,16 @@ export async function openHostAccess(guest: { machine: Machine; shell: GuestShel
   const { machine, shell, runFolder } = guest;
   const kubeconfig = (await shell.runCheck("cat /etc/rancher/k3s/k3s.yaml")).stdout;
   const forward = await shell.forward({ host: "127.0.0.1", port: 6443 });
+  const apiUrl = `https://127.0.0.1:${forward.port}`;
   const kubeconfigPath = join(runFolder, "kubeconfig");
   const knownHostsPath = join(runFolder, "known_hosts");
-  await writeFileAtomic(kubeconfigPath, renderHostKubeconfig(kubeconfig, `https://127.0.0.1:${forward.port}`), { mode: 0o600 });
+  await writeFileAtomic(kubeconfigPath, renderHostKubeconfig(kubeconfig, apiUrl), { mode: 0o600 });
   await writeFileAtomic(knownHostsPath, `[127.0.0.1]:${machine.ssh.port} ${shell.hostKey}\n`, { mode: 0o600 });
   const { port, user, privateKeyPath } = machine.ssh;
   return {
     sshCommand: `ssh -i ${privateKeyPath} -o IdentitiesOnly=yes -o UserKnownHostsFile=${knownHostsPath} -p ${port} ${user}@127.0.0.1`,
     kubeconfigPath,
+    apiUrl,
     [Symbol.asyncDispose]: () => forward[Symbol.asyncDispose](),
   };
 }

@@ -1,6 +1,7 @@
 import type { Arguments } from "../cli/command.ts";
 import { UsageError } from "../core/errors.ts";
 import type { BootOptions } from "../boot-test/boot-test.ts";
+import type { ImageToBoot } from "../yocto/read-image.ts";
 import { parseMemoryMib } from "../machine/parse-memory.ts";
 
 /** Options of every command that boots a machine. */
@@ -20,13 +21,22 @@ export const bootArguments = {
   launcher: {
     type: "string",
     choices: ["qemu", "runqemu"],
-    default: "qemu",
-    describe: "start QEMU directly, or through OpenEmbedded's runqemu",
+    describe: "start QEMU directly, or through OpenEmbedded's runqemu (default: runqemu for what was built here, else qemu)",
   },
   runqemu: { type: "string", describe: "path of runqemu, where it is not on PATH" },
   "ssh-port": { type: "number", describe: "port on 127.0.0.1 for SSH (default: a free one, chosen by QEMU)" },
   "ssh-user": { type: "string", describe: "user to log in as (default: root)" },
   "ssh-key": { type: "string", describe: "private key for images that take no key from outside" },
+} as const;
+
+/** What `boot` and `test` act on, and where it was built. */
+export const imagePositional = {
+  type: "string",
+  describe: "a machine that was built (qemux86-64, qemuarm64, qemuarm), or any *.qemuboot.conf",
+  required: true,
+} as const;
+export const imageArguments = {
+  dir: { type: "string", valueName: "DIR", describe: "work folder of the build (default: build/yocto here)" },
 } as const;
 
 /** Options of every command that judges. */
@@ -56,5 +66,16 @@ export function toBootOptions(args: Arguments<typeof bootArguments>, path: strin
       sshUser: args["ssh-user"],
       sshKeyPath: args["ssh-key"],
     },
+  };
+}
+
+/** As toBootOptions; an image that was built here is started with its own build's runqemu unless told otherwise. */
+export function toImageOptions(args: Arguments<typeof bootArguments>, image: ImageToBoot): BootOptions {
+  const { qemubootPath, runqemu } = image;
+  const launcher = args.launcher ?? (runqemu === undefined ? "qemu" : "runqemu");
+  return {
+    ...toBootOptions({ ...args, launcher }, qemubootPath),
+    runqemuPath: args.runqemu ?? runqemu?.runqemuPath,
+    runqemuEnvironment: runqemu?.environment,
   };
 }

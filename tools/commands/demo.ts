@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { buildTestbed } from "../../qemu-tests/testbed/build-testbed.ts";
-import { openHostAccess } from "../boot-test/open-host-access.ts";
 import { runBootTest } from "../boot-test/run-boot-test.ts";
-import { waitUntilStopped } from "../boot-test/wait-until-stopped.ts";
+import { waitKeptGuest } from "../boot-test/wait-kept-guest.ts";
 import { defineCommand } from "../cli/command.ts";
 import { runPreflight } from "../host/run-doctor.ts";
 import type { Architecture } from "../machine/machine-spec.ts";
@@ -47,12 +46,7 @@ export const demoCommand = defineCommand({
       stabilityMs: args.stability * 1000,
       junitPath: args.junit,
       whileRunning: async (guest) => {
-        if (!args.keep) return;
-        await using access = await openHostAccess(guest);
-        ctx.log.info(`shell:   ${access.sshCommand}`);
-        ctx.log.info(`kubectl: kubectl --kubeconfig ${access.kubeconfigPath} get pods -A`);
-        ctx.log.info("the machine runs until Ctrl-C");
-        await waitUntilStopped(ctx, guest.machine);
+        if (args.keep) await waitKeptGuest(ctx, guest);
       },
     });
     return {

@@ -1,6 +1,6 @@
 import { chmod, mkdir, open, readFile, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import type { Context } from "../core/context.ts";
+import type { Context, Env } from "../core/context.ts";
 import { PreflightError } from "../core/errors.ts";
 import type { Launcher, MachinePlan } from "./machine.ts";
 import type { StartedQemu, StartOptions } from "./open-machine.ts";
@@ -57,7 +57,13 @@ exec setpriv --pdeathsig KILL -- ${formatShellWord(options.qemuPath)} "$@"
   return sysroot;
 }
 
-async function start(ctx: Context, runqemuPath: string, { plan, files, folder, logPath }: StartOptions): Promise<StartedQemu> {
+/** OE's runqemu, and what oe-init-build-env adds to its environment. */
+interface RunqemuProgram {
+  readonly path: string;
+  readonly environment: Env;
+}
+
+async function start(ctx: Context, runqemu: RunqemuProgram, { plan, files, folder, logPath }: StartOptions): Promise<StartedQemu> {
   const values = await readValues(plan);
   const pidPath = join(folder, "qemu.pid");
   const name = `qemu-system-${plan.spec.arch}`;
@@ -69,17 +75,17 @@ async function start(ctx: Context, runqemuPath: string, { plan, files, folder, l
   const kernelPath = plan.spec.kernelPath === undefined ? undefined : join(folder, "kernel");
   if (kernelPath !== undefined && plan.spec.kernelPath !== undefined) await symlink(plan.spec.kernelPath, kernelPath);
   const confPath = join(folder, "machine.qemuboot.conf");
-  const runqemu = planRunqemu({
+  const call = planRunqemu({
     plan,
     files,
     values: { ...values, QB_SYSTEM_NAME: name },
-    runqemuPath,
+    runqemuPath: runqemu.path,
     confPath,
     sysroot,
     kernelPath,
   });
-  await writeFile(confPath, runqemu.conf);
-  const process = await ctx.exec.spawn(runqemu.argv, { outputFile: logPath, env: runqemu.env });
+  await writeFile(confPath, call.conf);
+  const process = await ctx.exec.spawn(call.argv, { outputFile: logPath, env: { ...runqemu.environment, ...call.env } });
   return {
     process,
     readPid: async () => Number((await readFile(pidPath, "utf8")).trim()),
@@ -91,7 +97,10 @@ async function start(ctx: Context, runqemuPath: string, { plan, files, folder, l
  * Starts QEMU through OpenEmbedded's runqemu: the one named, or the one on PATH (as after oe-init-build-env). Throws PreflightError when
  * there is none.
  */
-export async function openRunqemuLauncher(ctx: Context, options: { path?: string | undefined } = {}): Promise<Launcher> {
+export async function openRunqemuLauncher(
+  ctx: Context,
+  options: { path?: string | undefined; environment?: Env | undefined } = {},
+): Promise<Launcher> {
   const named = options.path === undefined ? undefined : resolve(ctx.cwd, options.path);
   const runqemuPath =
     named === undefined ? await findProgram(ctx, "runqemu") : await findProgram({ env: { PATH: dirname(named) } }, basename(named));
@@ -113,6 +122,10 @@ export async function openRunqemuLauncher(ctx: Context, options: { path?: string
   return {
     name: "runqemu",
     launch: (context, plan) =>
-      openMachine(context, { plan, launcher: "runqemu", start: (given) => start(context, runqemuPath, given) }),
+      openMachine(context, {
+        plan,
+        launcher: "runqemu",
+        start: (given) => start(context, { path: runqemuPath, environment: options.environment ?? {} }, given),
+      }),
   };
 }
