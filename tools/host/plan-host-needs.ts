@@ -24,6 +24,8 @@ const needs: readonly HostNeed[] = [
   command("make", "make", "installs the layer's on-device files as the recipe does", ["demo", "test"]),
   command("ssh-keygen", "openssh-client", "makes the keys of each run", ["demo", "test"]),
   command("setpriv", "util-linux", "ends QEMU when this tool dies", ["demo", "test"]),
+  command("chromium", "chromium", "shows the HTML report in the project's own tests", ["test"]),
+  command("xmllint", "libxml2-utils", "checks the JUnit report in the project's own tests", ["test"]),
   command("qemu-system-aarch64", "qemu-system-arm", "boots arm64 and armhf machines", ["foreign"]),
   file("user-mode emulation", "/usr/bin/qemu-aarch64-static", "qemu-user-static", "makes root filesystems of other architectures", [
     "foreign",
