@@ -21,8 +21,6 @@ export interface ZipPlaces {
   readonly proxies: readonly ProxyStep[];
   /** Patterns (GONOPROXY) of modules that only come from their own repository. */
   readonly noProxy: string;
-  /** Whether a go command is there to fetch "direct" with. */
-  readonly hasGo: boolean;
   readonly patience: FetchPatience;
 }
 
@@ -102,8 +100,6 @@ async function fetchFrom(ctx: Context, step: ProxyStep, module: ModuleVersion, o
 
 /** The module's own repository, through `go mod download` in a cache of its own. */
 async function fetchDirect(ctx: Context, module: ModuleVersion, options: FetchZipOptions): Promise<FetchedZip> {
-  if (!options.places.hasGo)
-    throw new DownloadError(`it would have to come from its own repository, which takes a go command, and there is none`);
   const base = options.store.folder("direct");
   await mkdir(base, { recursive: true });
   const cache = await mkdtemp(join(base, "run-"));
@@ -120,6 +116,9 @@ async function fetchDirect(ctx: Context, module: ModuleVersion, options: FetchZi
         GOPRIVATE: undefined,
       },
     });
+    if (result.notFound) {
+      throw new DownloadError("it would have to come from its own repository, which takes a go command, and there is none");
+    }
     const answer = JSON.parse(result.stdout === "" ? "{}" : result.stdout) as { Zip?: string; Error?: string };
     if (answer.Zip === undefined) throw new DownloadError(`go mod download: ${(answer.Error ?? result.stderr).trim()}`);
     const key = `direct ${formatModule(module)}`;

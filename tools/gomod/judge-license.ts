@@ -10,8 +10,15 @@ export interface LicenseTemplate {
 /** Templates, indexed for finding them in a text. */
 export interface LicenseIndex {
   readonly templates: readonly LicenseTemplate[];
-  /** Shingle of SHINGLE words → the templates it occurs in. */
-  readonly shingles: ReadonlyMap<string, readonly number[]>;
+  /** Runs of words from the beginnings of the templates → where they come from. */
+  readonly probes: ReadonlyMap<string, readonly Probe[]>;
+}
+
+/** A run of words in a template. */
+interface Probe {
+  readonly template: number;
+  /** Position of its first word. */
+  readonly at: number;
 }
 
 /** One licence found in a text. `start` and `end` (exclusive) count words. */
@@ -23,7 +30,9 @@ export interface LicenseMatch {
   readonly edits: number;
 }
 
-const SHINGLE = 6;
+const PROBE_WORDS = 6;
+/** Where probes begin: close together first, so that a changed word or two leaves some whole. */
+const PROBES = [0, 1, 2, 3, 5, 8, 13, 21, 34, 55];
 /** Share of a template's words that may differ: a misspelling or a name, not a condition. */
 const EDIT_SHARE = 0.03;
 const LEAST_EDITS = 2;
@@ -50,23 +59,24 @@ const TELLING = new Set([
   "nuclear",
 ]);
 
-function shinglesOf(words: LicenseWords): readonly string[] {
-  const shingles: string[] = [];
-  for (let at = 0; at + SHINGLE <= words.length; at += 1) shingles.push(words.slice(at, at + SHINGLE).join(" "));
-  return shingles;
+function runOf(words: LicenseWords, at: number): string {
+  return words.slice(at, at + PROBE_WORDS).join(" ");
 }
 
 /** Builds the index once for many texts. */
 export function planLicenseIndex(templates: readonly LicenseTemplate[]): LicenseIndex {
-  const shingles = new Map<string, number[]>();
-  for (const [index, template] of templates.entries()) {
-    for (const shingle of new Set(shinglesOf(template.words))) {
-      const known = shingles.get(shingle);
-      if (known === undefined) shingles.set(shingle, [index]);
-      else known.push(index);
+  const probes = new Map<string, Probe[]>();
+  for (const [template, { words }] of templates.entries()) {
+    for (const at of PROBES) {
+      // A template of a few words is its own and only probe.
+      if (at > 0 && at + PROBE_WORDS > words.length) break;
+      const run = runOf(words, at);
+      const known = probes.get(run);
+      if (known === undefined) probes.set(run, [{ template, at }]);
+      else known.push({ template, at });
     }
   }
-  return { templates, shingles };
+  return { templates, probes };
 }
 
 interface Alignment {
@@ -119,40 +129,30 @@ function advance(
   return from + step;
 }
 
-/** Where a template may begin: every place that one of its first shingles points to. */
-function findStarts(template: LicenseTemplate, positions: ReadonlyMap<string, readonly number[]>): readonly number[] {
-  const starts = new Set<number>();
-  const shingles = shinglesOf(template.words);
-  const probes = [0, 1, 2, 3, 5, 8, 13, 21, 34].filter((probe) => probe < shingles.length);
-  for (const probe of probes) {
-    for (const position of positions.get(shingles[probe] ?? "") ?? []) starts.add(Math.max(0, position - probe));
+/** Where each template may begin in a text. */
+function findStarts(index: LicenseIndex, words: LicenseWords): ReadonlyMap<number, ReadonlySet<number>> {
+  const starts = new Map<number, Set<number>>();
+  for (let position = 0; position < words.length; position += 1) {
+    for (const { template, at } of index.probes.get(runOf(words, position)) ?? []) {
+      const known = starts.get(template) ?? new Set();
+      starts.set(template, known.add(Math.max(0, position - at)));
+    }
   }
-  return [...starts].sort((a, b) => a - b);
+  return starts;
 }
 
 /** Every licence of the index that stands in a text, the longest first where they overlap. */
 export function judgeLicense(index: LicenseIndex, words: LicenseWords): readonly LicenseMatch[] {
-  const positions = new Map<string, number[]>();
-  for (const [at, shingle] of shinglesOf(words).entries()) {
-    const known = positions.get(shingle);
-    if (known === undefined) positions.set(shingle, [at]);
-    else known.push(at);
-  }
-  const shared = new Map<number, number>();
-  for (const shingle of positions.keys()) {
-    for (const template of index.shingles.get(shingle) ?? []) shared.set(template, (shared.get(template) ?? 0) + 1);
-  }
   const found: LicenseMatch[] = [];
-  for (const [number, count] of shared) {
+  for (const [number, starts] of findStarts(index, words)) {
     const template = index.templates[number];
-    if (template === undefined || count < Math.max(1, (template.words.length - SHINGLE) * 0.6)) continue;
+    if (template === undefined) continue;
     const limit = Math.min(MOST_EDITS, Math.max(LEAST_EDITS, Math.floor(template.words.length * EDIT_SHARE)));
     let best: LicenseMatch | undefined;
-    for (const start of findStarts(template, positions)) {
+    for (const start of starts) {
       const alignment = alignTemplate(template.words, words, start, limit);
-      if (alignment !== undefined && (best === undefined || alignment.edits < best.edits)) {
+      if (alignment !== undefined && (best === undefined || alignment.edits < best.edits))
         best = { id: template.id, start, ...alignment };
-      }
     }
     if (best !== undefined) found.push(best);
   }

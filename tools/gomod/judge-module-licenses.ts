@@ -20,10 +20,16 @@ export interface NamedLicense {
   readonly spdx: string;
 }
 
+interface Candidate {
+  readonly file: string;
+  readonly md5: string;
+  readonly sha256: string;
+}
+
 interface LicenseFacts {
   readonly module: LinkedModule;
   /** Every licence file a package of the module could reach. */
-  readonly candidates: readonly { readonly file: string; readonly md5: string; readonly sha256: string }[];
+  readonly candidates: readonly Candidate[];
 }
 
 /** The named licences of each module, and what nobody can name. */
@@ -35,6 +41,10 @@ export interface LicenseVerdict {
   readonly problems: readonly string[];
   /** Rules that nothing needed. */
   readonly unused: readonly LicenseRule[];
+}
+
+function depthOf(group: readonly Candidate[]): number {
+  return group[0]?.file.split("/").length ?? 0;
 }
 
 /**
@@ -57,22 +67,25 @@ export function judgeModuleLicenses(
     if (rule !== undefined) used.add(rule);
     return rule;
   };
+  const nameOf = (module: LinkedModule, candidate: Candidate): string =>
+    findRule(module.path, candidate.md5)?.spdx ?? names.get(candidate.sha256) ?? "";
   for (const { module, candidates } of facts) {
-    const files = selectLicenseFiles(
+    const groups = selectLicenseFiles(
       candidates.map((candidate) => candidate.file),
       module.packages ?? ["."],
-    );
+    ).map((files) => candidates.filter((candidate) => files.includes(candidate.file)));
     const named: NamedLicense[] = [];
-    for (const file of files.toSorted((a, b) => a.split("/").length - b.split("/").length)) {
-      const candidate = candidates.find((one) => one.file === file);
-      if (candidate === undefined) continue;
+    // From the root inwards.
+    for (const group of groups.toSorted((a, b) => depthOf(a) - depthOf(b))) {
+      const chosen = group.find((candidate) => nameOf(module, candidate) !== "");
+      const first = group[0];
+      if (chosen === undefined)
+        problems.push(`${formatModule(module)}: ${first?.file ?? ""} (md5 ${first?.md5 ?? ""}) is no licence of the SPDX list`);
       // The same text a second time says nothing new, and the zip's own checksum notices when one of the two changes.
-      if (named.some((license) => license.md5 === candidate.md5)) continue;
-      const spdx = findRule(module.path, candidate.md5)?.spdx ?? names.get(candidate.sha256) ?? "";
-      if (spdx === "") problems.push(`${formatModule(module)}: ${file} (md5 ${candidate.md5}) is no licence of the SPDX list`);
-      else named.push({ file, md5: candidate.md5, spdx });
+      else if (!named.some((license) => license.md5 === chosen.md5))
+        named.push({ file: chosen.file, md5: chosen.md5, spdx: nameOf(module, chosen) });
     }
-    if (files.length === 0 && (module.packages === undefined || module.packages.length > 0)) {
+    if (groups.length === 0 && (module.packages === undefined || module.packages.length > 0)) {
       const rule = findRule(module.path, undefined);
       if (rule === undefined) problems.push(`${formatModule(module)}: has no licence file`);
       else withoutFile.add(rule.spdx);

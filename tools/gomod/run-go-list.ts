@@ -21,6 +21,8 @@ export interface GoListOptions {
   readonly architectures: readonly string[];
   readonly cgo: boolean;
   readonly settings: GoSettings;
+  /** Version of the go command; undefined when there is none. */
+  readonly goVersion: string | undefined;
   /** Modules that are fetched from their repositories whatever GOPROXY says. */
   readonly gitModules: readonly ModuleVersion[];
   /** Where the go command may make its folders. */
@@ -61,14 +63,14 @@ export async function runGoList(ctx: Context, options: GoListOptions): Promise<G
   }
 }
 
-function checkGo({ settings, goMod }: GoListOptions): void {
-  if (settings.goVersion === undefined) {
+function checkGo({ goVersion, goMod }: GoListOptions): void {
+  if (goVersion === undefined) {
     throw new PreflightError("a source needs a go command to list its modules, and there is none", {
       hint: "install Go, or give the list of linked modules with --modules FILE",
     });
   }
-  if (compareGoVersions(settings.goVersion, goMod.go) >= 0) return;
-  throw new PreflightError(`this source needs Go ${goMod.go} and the go command here is ${settings.goVersion}`, {
+  if (compareGoVersions(goVersion, goMod.go) >= 0) return;
+  throw new PreflightError(`this source needs Go ${goMod.go} and the go command here is ${goVersion}`, {
     hint: "put a newer go first in PATH, or give the list of linked modules with --modules FILE",
   });
 }

@@ -44,21 +44,19 @@ export function selectLicenseCandidates(files: readonly string[]): readonly stri
 }
 
 /**
- * The licence files that apply to packages of a module, found as OE-core's do_update_modules does: for each package the first one (in byte
- * order of names) of the nearest folder upwards that has one. `packages` are folders relative to the module's root, "." for the root.
+ * The licence files that apply to packages of a module, found as OE-core's do_update_modules does: for each package those of the nearest folder
+ * upwards that has any, in byte order of their names. OE-core takes the first of them; so does judge-module-licenses.ts, unless the first is no
+ * licence at all and another is. `packages` are folders relative to the module's root, "." for the root.
  */
-export function selectLicenseFiles(candidates: readonly string[], packages: readonly string[]): readonly string[] {
-  const firstByFolder = new Map<string, string>();
-  for (const file of [...candidates].sort(compareText)) {
-    if (!firstByFolder.has(folderOf(file))) firstByFolder.set(folderOf(file), file);
-  }
-  const found = new Set<string>();
+export function selectLicenseFiles(candidates: readonly string[], packages: readonly string[]): readonly (readonly string[])[] {
+  const byFolder = Map.groupBy([...candidates].sort(compareText), (file) => folderOf(file));
+  const found = new Map<string, readonly string[]>();
   for (const start of packages) {
     for (let folder = start; ; folder = folderOf(folder)) {
-      const file = firstByFolder.get(folder);
-      if (file !== undefined) found.add(file);
-      if (file !== undefined || folder === ".") break;
+      const files = byFolder.get(folder);
+      if (files !== undefined) found.set(folder, files);
+      if (files !== undefined || folder === ".") break;
     }
   }
-  return [...found].sort(compareText);
+  return [...found].sort(([a], [b]) => compareText(a, b)).map(([, files]) => files);
 }

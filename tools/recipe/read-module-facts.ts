@@ -6,6 +6,7 @@ import { UsageError } from "../core/errors.ts";
 import { parseModuleList } from "../gomod/parse-module-list.ts";
 import type { ModuleList } from "../gomod/parse-module-list.ts";
 import type { GoMod } from "../gomod/parse-go-mod.ts";
+import { readGoVersion } from "../gomod/read-go-settings.ts";
 import type { GoSettings } from "../gomod/read-go-settings.ts";
 import { runGoList } from "../gomod/run-go-list.ts";
 import type { ModuleStore } from "../gomod/open-module-store.ts";
@@ -51,7 +52,8 @@ export async function readModuleFacts(ctx: Context, options: ModuleListOptions):
       [Symbol.asyncDispose]: nothing,
     };
   }
-  const kept = keptListPath(options);
+  const goVersion = await readGoVersion(ctx);
+  const kept = keptListPath(options, goVersion);
   const known = kept === undefined ? undefined : await readFile(kept, "utf8").catch(() => undefined);
   if (known !== undefined)
     return { modules: JSON.parse(known) as ModuleList, moduleCache: undefined, [Symbol.asyncDispose]: nothing };
@@ -64,6 +66,7 @@ export async function readModuleFacts(ctx: Context, options: ModuleListOptions):
     architectures: program.architectures,
     cgo: program.cgo,
     settings,
+    goVersion,
     gitModules: program["git-modules"].map(({ module, version }) => ({ path: module, version })),
     folder: store.folder("lists"),
   });
@@ -76,7 +79,7 @@ export async function readModuleFacts(ctx: Context, options: ModuleListOptions):
   return result;
 }
 
-function keptListPath({ program, source, settings, store, identity }: ModuleListOptions): string | undefined {
+function keptListPath({ program, source, store, identity }: ModuleListOptions, goVersion: string | undefined): string | undefined {
   if (identity === undefined) return undefined;
   const key = JSON.stringify([
     "list-1",
@@ -89,7 +92,7 @@ function keptListPath({ program, source, settings, store, identity }: ModuleList
     program.cgo,
     program.subdir,
     program.patches,
-    settings.goVersion,
+    goVersion,
   ]);
   return join(store.folder("lists"), `${hash("sha256", key)}.json`);
 }

@@ -68,7 +68,7 @@ export async function readRecipeLock(ctx: Context, program: Program, inputs: Rec
     places: {
       proxies: settings.proxies,
       noProxy: settings.noProxy,
-      hasGo: settings.goVersion !== undefined,
+
       patience: inputs.patience ?? usualPatience,
     },
   };

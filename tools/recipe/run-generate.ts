@@ -3,6 +3,7 @@ import { join, relative, resolve } from "node:path";
 import { createTwoFilesPatch } from "diff";
 import type { Context } from "../core/context.ts";
 import { DriftError, UsageError } from "../core/errors.ts";
+import type { FetchPatience } from "../gomod/fetch-file.ts";
 import { openModuleStore } from "../gomod/open-module-store.ts";
 import { cacheFolderOf } from "../host/read-host-state.ts";
 import { readRecordedReleases } from "../release/read-recorded-releases.ts";
@@ -28,6 +29,8 @@ export interface GenerateRequest {
   readonly modules: string | undefined;
   readonly downloads: string | undefined;
   readonly offline: boolean;
+  /** How patient downloads are; usualPatience by default. */
+  readonly patience?: FetchPatience;
 }
 
 /** A file and what stands in it now; `before` is undefined when it is not there. */
@@ -117,6 +120,7 @@ export async function planGeneration(ctx: Context, request: GenerateRequest): Pr
     expectedH1: recorded?.version === program.version ? recorded.source.h1 : undefined,
     patchBase: root,
     store: openGenerateStore(ctx),
+    ...(request.patience === undefined ? {} : { patience: request.patience }),
   });
   return { lock, files: await compareFiles(root, program, ...(await withVersionChange(request, programs, program, lock))) };
 }
