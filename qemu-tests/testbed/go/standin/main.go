@@ -33,7 +33,7 @@ var roles = map[string]func(context.Context, *options.Options, notify.Notifier) 
 
 func main() {
 	log.SetFlags(0)
-	if name := filepath.Base(os.Args[0]); components.Known(name) {
+	if name := filepath.Base(os.Args[0]); components.Known(name) { // started as kubectl, or as the server's child
 		os.Exit(runComponent(name, os.Args))
 	}
 	if len(os.Args) < 2 {
@@ -73,6 +73,7 @@ func runRole(role string, args []string) int {
 		fmt.Print(usage)
 		return 0
 	}
+	components.Prepare()
 	notifier := notify.Open()
 	opts, warnings, err := options.Load(role, args, os.Getenv)
 	if err != nil {

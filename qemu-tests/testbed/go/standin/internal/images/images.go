@@ -22,6 +22,7 @@ type Importer struct {
 	Socket      string // containerd's
 	Snapshotter string
 	imported    map[string]string // path to state
+	unpinned    []string          // names of images that kubelet might still remove
 }
 
 // Archives tells whether ctr can read a file of that name: tar, plain or compressed with gzip or zstd.
@@ -79,9 +80,20 @@ func (i *Importer) Sync(ctx context.Context) {
 	}
 }
 
+// pin keeps kubelet from removing what it could not pull again. It need not come before the first pod.
+func (i *Importer) pin(ctx context.Context) {
+	for _, name := range i.unpinned {
+		if _, err := i.ctr(ctx, "images", "label", name, "io.cri-containerd.pinned=pinned"); err != nil {
+			log.Printf("Failed to pin image %s: %v", name, err)
+		}
+	}
+	i.unpinned = nil
+}
+
 // Watch calls Sync until the context ends.
 func (i *Importer) Watch(ctx context.Context) {
 	for {
+		i.pin(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -92,12 +104,13 @@ func (i *Importer) Watch(ctx context.Context) {
 }
 
 func (i *Importer) load(ctx context.Context, path string) ([]string, error) {
-	output, err := i.ctr(ctx, "images", "import", "--snapshotter", i.Snapshotter, "--label", "io.cri-containerd.image=managed",
-		"--label", "io.cri-containerd.pinned=pinned", path)
+	output, err := i.ctr(ctx, "images", "import", "--snapshotter", i.Snapshotter, path)
 	if err != nil {
 		return nil, err
 	}
-	return parseImported(output), nil
+	names := parseImported(output)
+	i.unpinned = append(i.unpinned, names...)
+	return names, nil
 }
 
 // parseImported finds the images' names in what `ctr images import` prints: "unpacking NAME (DIGEST)...done".
@@ -116,7 +129,13 @@ func (i *Importer) ctr(ctx context.Context, args ...string) (string, error) {
 	command := exec.CommandContext(ctx, "ctr", append([]string{"--address", i.Socket, "--namespace", "k8s.io"}, args...)...)
 	output, err := command.CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, bytes.TrimSpace(output))
+		return "", fmt.Errorf("%w: %s", err, lastLine(output))
 	}
 	return string(output), nil
+}
+
+// lastLine is where ctr says what went wrong; above it may stand a page of help.
+func lastLine(output []byte) []byte {
+	lines := bytes.Split(bytes.TrimSpace(output), []byte("\n"))
+	return lines[len(lines)-1]
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"meta-k3s/standin/internal/components"
 	"meta-k3s/standin/internal/files"
 	"meta-k3s/standin/internal/images"
 	"meta-k3s/standin/internal/options"
@@ -95,9 +96,7 @@ func (n *Node) Start(ctx context.Context, cluster Cluster) error {
 	if err != nil {
 		return err
 	}
-	if err := n.startProxy(cluster); err != nil {
-		return err
-	}
+	n.startProxy(cluster)
 	if cluster.FlannelBackend != "none" {
 		if err := n.startFlannel(ctx, cluster); err != nil {
 			return err
@@ -106,8 +105,6 @@ func (n *Node) Start(ctx context.Context, cluster Cluster) error {
 	go n.images.Watch(ctx)
 	return nil
 }
-
-func self() string { return "/proc/self/exe" }
 
 // loadModules loads what k3s loads; as there, what is missing is only said.
 func loadModules() {
@@ -129,7 +126,7 @@ func loadModules() {
 	}
 }
 
-func (n *Node) startProxy(cluster Cluster) error {
+func (n *Node) startProxy(cluster Cluster) {
 	args := []string{
 		"--kubeconfig=" + n.Kubeconfig(),
 		"--proxy-mode=iptables",
@@ -141,7 +138,8 @@ func (n *Node) startProxy(cluster Cluster) error {
 		"--conntrack-tcp-timeout-established=0s",
 		"--conntrack-tcp-timeout-close-wait=0s",
 	}
-	return n.group.Start(supervise.Command{Name: "kube-proxy", Path: self(), Args: withArgs(args, n.options.KubeProxyArgs)})
+	args = withArgs(args, n.options.KubeProxyArgs)
+	n.group.Go("kube-proxy", func() error { return components.RunProxy(args) })
 }
 
 // startFlannel runs the flannel daemon and hands the CNI its configuration once the daemon has done its work: the node

@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"meta-k3s/standin/internal/addons"
+	"meta-k3s/standin/internal/components"
 	"meta-k3s/standin/internal/node"
 	"meta-k3s/standin/internal/notify"
 	"meta-k3s/standin/internal/options"
@@ -63,9 +64,7 @@ func Run(ctx context.Context, opts *options.Options, notifier notify.Notifier) e
 		return err
 	}
 	log.Print("k3s is up and running")
-	if err := s.startControllers(); err != nil {
-		return err
-	}
+	s.startControllers(ctx)
 	if err := s.group.Until(ctx, time.Second, s.publish); err != nil {
 		return err
 	}
@@ -140,9 +139,8 @@ func (s *server) startAPI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.group.Start(supervise.Command{Name: "kube-apiserver", Path: "/proc/self/exe", Args: s.apiArgs(socket)}); err != nil {
-		return err
-	}
+	args := s.apiArgs(socket)
+	s.group.Go("kube-apiserver", func() error { return components.RunAPIServer(args) })
 	config, err := clientcmd.BuildConfigFromFlags("", s.path("cred/admin.kubeconfig"))
 	if err != nil {
 		return err
@@ -194,7 +192,7 @@ func (s *server) apiArgs(socket string) []string {
 	}, s.options.APIServerArgs)
 }
 
-func (s *server) startControllers() error {
+func (s *server) startControllers(ctx context.Context) {
 	tls := func(name string) string { return s.path("tls/" + name) }
 	kubeconfigs := func(name string) []string {
 		file := s.path("cred/" + name + ".kubeconfig")
@@ -220,15 +218,10 @@ func (s *server) startControllers() error {
 		"--cluster-signing-legacy-unknown-cert-file="+tls("server-ca.crt"),
 		"--cluster-signing-legacy-unknown-key-file="+tls("server-ca.key"),
 	)
-	err := s.group.Start(supervise.Command{
-		Name: "kube-controller-manager", Path: "/proc/self/exe", Args: withArgs(manager, s.options.ControllerArgs),
-	})
-	if err != nil {
-		return err
-	}
-	return s.group.Start(supervise.Command{
-		Name: "kube-scheduler", Path: "/proc/self/exe", Args: withArgs(kubeconfigs("scheduler"), s.options.SchedulerArgs),
-	})
+	manager = withArgs(manager, s.options.ControllerArgs)
+	s.group.Go("kube-controller-manager", func() error { return components.RunControllerManager(manager) })
+	scheduler := withArgs(kubeconfigs("scheduler"), s.options.SchedulerArgs)
+	s.group.Go("kube-scheduler", func() error { return components.RunScheduler(ctx, scheduler) })
 }
 
 func withArgs(args, extra []string) []string {

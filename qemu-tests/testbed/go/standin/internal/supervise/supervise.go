@@ -1,4 +1,5 @@
-// Package supervise runs child processes that must all live: when one ends, the caller is told and ends the others.
+// Package supervise runs components that must all live, as child processes or within this one: when one ends, the caller
+// is told and ends the others.
 package supervise
 
 import (
@@ -26,7 +27,6 @@ type child struct {
 	Command
 	process *exec.Cmd
 	ended   chan struct{}
-	err     error
 }
 
 // Group is the children of this process, in the order of their start.
@@ -72,22 +72,31 @@ func (g *Group) Start(command Command) error {
 	g.mutex.Unlock()
 	go func() {
 		err := process.Wait()
-		g.mutex.Lock()
-		stopping := g.stopping
-		g.mutex.Unlock()
 		close(started.ended)
-		if stopping {
-			return
-		}
-		if err == nil {
-			err = errors.New("exit status 0")
-		}
-		select {
-		case g.failed <- fmt.Errorf("%s exited: %w", command.Name, err):
-		default:
-		}
+		g.fail(command.Name, err)
 	}()
 	return nil
+}
+
+// Go runs a component within this process. It ends with the process, and may end it.
+func (g *Group) Go(name string, run func() error) {
+	go func() { g.fail(name, run()) }()
+}
+
+// fail remembers the first that ended although it was not told to.
+func (g *Group) fail(name string, err error) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if g.stopping {
+		return
+	}
+	if err == nil {
+		err = errors.New("it ended without an error")
+	}
+	select {
+	case g.failed <- fmt.Errorf("%s exited: %w", name, err):
+	default:
+	}
 }
 
 // Stop ends the children, the youngest first, each with SIGTERM and after grace with SIGKILL.

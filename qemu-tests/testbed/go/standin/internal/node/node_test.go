@@ -1,0 +1,51 @@
+package node
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+const listing = `TYPE                            ID           PLATFORMS      STATUS
+io.containerd.snapshotter.v1    btrfs        linux/amd64    skip
+io.containerd.snapshotter.v1    overlayfs    linux/amd64    ok
+io.containerd.content.v1        zfs          -              ok
+`
+
+func TestSnapshotterStatus(t *testing.T) {
+	for name, want := range map[string]string{"overlayfs": "ok", "btrfs": "skip", "zfs": "", "content": ""} {
+		if got := snapshotterStatus(listing, name); got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+func TestReachable(t *testing.T) {
+	for text, want := range map[string]bool{
+		"nameserver 10.0.2.3\n":                         true,
+		"# nameserver\n":                                false,
+		"nameserver 127.0.0.53\n":                       false,
+		"nameserver 10.0.2.3\nnameserver ::1\n":         false,
+		"search a\nnameserver 2001:db8::1\noptions x\n": true,
+		"nameserver nonsense\n":                         false,
+	} {
+		if got := reachable(text); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+func TestContainerdConfigNamesItsParts(t *testing.T) {
+	text := renderContainerd("/data/containerd", "btrfs", "/cni/bin", "/cni/conf")
+	for _, want := range []string{`root = "/data/containerd"`, `snapshotter = "btrfs"`, `bin_dir = "/cni/bin"`, `conf_dir = "/cni/conf"`, PauseImage} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
+func TestCNIConfigIsJSON(t *testing.T) {
+	if !json.Valid([]byte(cniConfig)) {
+		t.Error(cniConfig)
+	}
+}
