@@ -6,14 +6,14 @@ private directory: it can be installed beside other plugins and does not meet th
 HOMEPAGE = "https://github.com/rancher/plugins"
 SECTION = "containers"
 LICENSE = "Apache-2.0"
-LIC_FILES_CHKSUM = " \
+LIC_FILES_CHKSUM = "\
     file://src/${GO_IMPORT}/LICENSE;md5=e3fc50a88d0a364313df4b21ef20c29e \
     file://flannel/LICENSE;md5=3b83ef96387f14655fc854ddc3c6bd57 \
 "
 
 GO_IMPORT = "github.com/containernetworking/plugins"
 # The releases for k3s are tags that are on no branch.
-SRC_URI = " \
+SRC_URI = "\
     git://github.com/rancher/plugins;protocol=https;nobranch=1;name=plugins;destsuffix=${GO_SRCURI_DESTSUFFIX} \
     git://github.com/flannel-io/cni-plugin;protocol=https;branch=main;name=flannel;destsuffix=${BP}/flannel \
 "
@@ -30,7 +30,7 @@ K3S_PLUGINS = "bandwidth bridge firewall flannel host-local loopback portmap"
 # Upstream carries its modules. No plugin needs C.
 K3S_GO_MODFLAG = "-mod=vendor"
 CGO_ENABLED = "0"
-K3S_GO_LDFLAGS = " \
+K3S_GO_LDFLAGS = "\
     -X github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion=${K3S_VERSION_CNIPLUGINS} \
     -X github.com/containernetworking/plugins/plugins/meta/flannel.Program=flannel \
     -X github.com/containernetworking/plugins/plugins/meta/flannel.Version=${K3S_VERSION_FLANNEL_PLUGIN}+${K3S_VERSION_FLANNEL} \
@@ -59,4 +59,4 @@ do_install() {
     done
 }
 
-FILES:${PN} = "${libexecdir}/k3s"
+FILES:${PN} += "${libexecdir}/k3s"

@@ -7,7 +7,7 @@ SECTION = "containers"
 LICENSE = "Apache-2.0"
 LIC_FILES_CHKSUM = "file://src/${GO_IMPORT}/LICENSE;md5=435b266b3899aa8a959f17d41c56def8"
 
-DEPENDS = "libseccomp"
+DEPENDS += "libseccomp"
 
 GO_IMPORT = "github.com/opencontainers/runc"
 SRC_URI = "git://github.com/opencontainers/runc;protocol=https;branch=release-1.4;destsuffix=${GO_SRCURI_DESTSUFFIX}"
@@ -33,4 +33,4 @@ do_install() {
     install -D -m 0755 ${B}/bin/runc ${D}${libexecdir}/k3s/runc
 }
 
-FILES:${PN} = "${libexecdir}/k3s/runc"
+FILES:${PN} += "${libexecdir}/k3s/runc"

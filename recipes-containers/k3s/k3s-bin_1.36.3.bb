@@ -23,14 +23,15 @@ do_install() {
 }
 
 RPROVIDES:${PN} = "k3s"
-RCONFLICTS:${PN} = "k3s"
 RPROVIDES:${PN}-server = "k3s-server"
-RCONFLICTS:${PN}-server = "k3s-server"
 RPROVIDES:${PN}-agent = "k3s-agent"
+RCONFLICTS:${PN} = "k3s"
+RCONFLICTS:${PN}-server = "k3s-server"
 RCONFLICTS:${PN}-agent += "k3s-agent"
 
 # As upstream built it: a Go program that unpacks others, linked statically.
 INHIBIT_PACKAGE_STRIP = "1"
 INHIBIT_SYSROOT_STRIP = "1"
 INHIBIT_PACKAGE_DEBUG_SPLIT = "1"
+# nooelint: oelint.vars.insaneskip
 INSANE_SKIP:${PN} = "already-stripped ldflags textrel"

@@ -10,7 +10,7 @@ inherit allarch features_check k3s-settings
 
 REQUIRED_DISTRO_FEATURES = "k3s systemd"
 
-SRC_URI = " \
+SRC_URI = "\
     file://Makefile \
     file://config.yaml \
     file://crictl.yaml \

@@ -12,7 +12,7 @@ PV = "${@d.getVar('K3S_VERSION').removeprefix('v')}"
 inherit k3s-go
 
 GO_IMPORT = "github.com/k3s-io/k3s"
-SRC_URI += " \
+SRC_URI += "\
     git://github.com/k3s-io/k3s;protocol=https;branch=${K3S_BRANCH};name=k3s;destsuffix=${GO_SRCURI_DESTSUFFIX} \
     ${K3S_CHART_URIS} \
 "
@@ -61,7 +61,7 @@ ${@bb.utils.filter('PACKAGECONFIG', 'apparmor seccomp', d)}"
 CGO_CFLAGS:append = " -DSQLITE_ENABLE_DBSTAT_VTAB=1 -DSQLITE_USE_ALLOCA=1"
 
 # The versions that the parts report, and the image of the Helm job, which would be `:latest` otherwise.
-K3S_GO_LDFLAGS = " \
+K3S_GO_LDFLAGS = "\
     -X github.com/k3s-io/k3s/pkg/version.Version=${K3S_VERSION} \
     -X github.com/k3s-io/k3s/pkg/version.GitCommit=${@d.getVar('K3S_COMMIT')[:8]} \
     -X k8s.io/client-go/pkg/version.gitVersion=${K3S_VERSION} \

@@ -1,11 +1,12 @@
 SUMMARY = "Prepares the partition that k3s keeps its state on"
 DESCRIPTION = "At the first boot an empty partition is given a filesystem (or a ZFS pool); one that holds anything at all is left as it \
 is. Then it is mounted where k3s keeps its state, and the snapshotter's directory on it, before k3s starts."
+HOMEPAGE = "https://docs.k3s.io/cli/agent"
 SECTION = "containers"
 LICENSE = "MIT"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"
 
-SRC_URI = " \
+SRC_URI = "\
     file://k3s-data-partition.service \
     file://prepare-data-partition \
 "
@@ -47,4 +48,4 @@ FILES:${PN} += "${libexecdir}/k3s"
 
 K3S_FILESYSTEM_TOOLS[btrfs] = "btrfs-tools"
 K3S_FILESYSTEM_TOOLS[zfs] = "zfs"
-RDEPENDS:${PN} = "util-linux-blkid util-linux-mount ${@d.getVarFlag('K3S_FILESYSTEM_TOOLS', d.getVar('K3S_SNAPSHOTTER')) or 'e2fsprogs-mke2fs'}"
+RDEPENDS:${PN} = "${@d.getVarFlag('K3S_FILESYSTEM_TOOLS', d.getVar('K3S_SNAPSHOTTER')) or 'e2fsprogs-mke2fs'} util-linux-blkid util-linux-mount"

@@ -21,7 +21,7 @@ K3S_SNAPSHOTTER_PACKAGES[zfs] = "zfs"
 K3S_SNAPSHOTTER_PACKAGES[fuse-overlayfs] = "k3s-fuse-overlayfs"
 
 SUMMARY:${PN}-node = "What servers and agents share"
-RDEPENDS:${PN}-node = " \
+RDEPENDS:${PN}-node = "\
     ${K3S_PROVIDER} \
     ${@d.getVarFlag('K3S_SNAPSHOTTER_PACKAGES', d.getVar('K3S_SNAPSHOTTER')) or ''} \
     ${@bb.utils.contains_any('K3S_SNAPSHOTTER', 'btrfs zfs', 'k3s-data-partition', '', d)} \
