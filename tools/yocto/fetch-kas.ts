@@ -4,6 +4,14 @@ import { join } from "node:path";
 import type { Context } from "../core/context.ts";
 import { CommandError, DownloadError, PreflightError } from "../core/errors.ts";
 import { cacheFolderOf } from "../host/read-host-state.ts";
+import { removeStaleParts } from "./remove-stale-parts.ts";
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
 
 /** pip names the host that it could not reach in the text of urllib3's exceptions. */
 function hostIn(output: string): string {
@@ -55,17 +63,17 @@ export async function fetchKas(ctx: Context, layerFolder: string): Promise<reado
     .slice(0, 16);
   const folder = join(cacheFolderOf(ctx.env), `kas-${key}`);
   const argv = [join(folder, "bin/python"), "-m", "kas"];
-  const there = await access(join(folder, "bin/python")).then(
-    () => true,
-    () => false,
-  );
-  if (there) return argv;
+  if (await isThere(argv[0] ?? "")) return argv;
   ctx.log.info("installing kas into a private Python environment (once)");
   const partial = `${folder}.${process.pid}.part`;
   await mkdir(cacheFolderOf(ctx.env), { recursive: true });
+  await removeStaleParts(cacheFolderOf(ctx.env));
   try {
     await fillEnvironment(ctx, partial, requirements);
     await rename(partial, folder);
+  } catch (error) {
+    // Another run may have been quicker: what it made is as good.
+    if (!(await isThere(argv[0] ?? ""))) throw error;
   } finally {
     await rm(partial, { recursive: true, force: true });
   }

@@ -12,6 +12,7 @@ import { readGoSettings } from "../gomod/read-go-settings.ts";
 import type { GoSettings } from "../gomod/read-go-settings.ts";
 import { parseModuleSources } from "./parse-module-sources.ts";
 import type { ModuleSource } from "./parse-module-sources.ts";
+import { removeStaleParts } from "./remove-stale-parts.ts";
 
 /** Downloads at once; BitBake's own fetcher makes one at a time, 0.16 s and more for each of some 450. */
 const CONCURRENCY = 16;
@@ -83,6 +84,7 @@ export async function fetchModuleSources(
     return { ...counted, fetched: 0, left: wanted.length, reason: error.message };
   }
   await mkdir(options.downloadFolder, { recursive: true });
+  await removeStaleParts(options.downloadFolder);
   const failures: string[] = [];
   let fetched = 0;
   await pMap(

@@ -1,9 +1,10 @@
-import { access, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Context } from "../core/context.ts";
 import { CommandError, ConfigError, DownloadError } from "../core/errors.ts";
 import { checkReachability } from "./read-reachability.ts";
 import type { Pin } from "./read-pins.ts";
+import { removeStaleParts } from "./remove-stale-parts.ts";
 
 /** What to give where the repositories cannot be cloned. */
 export const GIVE_SOURCES =
@@ -14,15 +15,6 @@ async function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** Removes what a run that was killed outright left: partial clones whose process is gone. */
-async function removeStaleClones(folder: string): Promise<void> {
-  if (!(await isThere(folder))) return;
-  for (const name of await readdir(folder)) {
-    const owner = /^\..*\.(\d+)\.part$/.exec(name)?.[1];
-    if (owner !== undefined && !(await isThere(`/proc/${owner}`))) await rm(join(folder, name), { recursive: true, force: true });
-  }
 }
 
 /** The object store of a clone, work tree or bare. */
@@ -90,7 +82,7 @@ export async function fetchSources(
   pins: readonly Pin[],
   options: { workFolder: string; sources: string | undefined },
 ): Promise<void> {
-  await removeStaleClones(join(options.workFolder, "sources"));
+  await removeStaleParts(join(options.workFolder, "sources"));
   const missing = await Promise.all(pins.map(async (pin) => ((await isThere(join(options.workFolder, pin.path))) ? [] : [pin])));
   const wanted = missing.flat();
   const localOf = (pin: Pin): string | undefined => (options.sources === undefined ? undefined : join(options.sources, pin.name));
