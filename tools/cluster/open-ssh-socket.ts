@@ -67,75 +67,51 @@ export function openSshSocket(options: { host: string; port: number; signal: Abo
   });
 }
 
-interface Attempt {
-  readonly controller: AbortController;
-  readonly startedMs: number;
-  followed: Promise<void>;
-}
-
 export interface SshSocketRace {
   readonly host: string;
   readonly port: number;
-  readonly intervalMs: number;
+  /** Pause after an attempt that failed. */
+  readonly retryMs: number;
   readonly signal: AbortSignal;
   /** Called with each distinct observation. */
   readonly onSeen: (seen: string) => void;
 }
 
 /**
- * Tries until an SSH server answers. Attempts overlap: one that was made before the guest's network was up may hang in QEMU's user network
- * for many seconds (its SYN is repeated at growing intervals), so newer ones run beside it, the oldest give way, and each lives longer as
- * time goes by, for servers that are slow to answer. Throws AbortedError when the context or `signal` is aborted first.
+ * How long an attempt waits for the server's first words, for each of the attempts that run side by side. Impatience finds a server that has
+ * just come up: an attempt from before may hang in QEMU's user network, which repeats its SYN at growing intervals. Patience reaches a
+ * server that needs seconds to answer because its machine is busy. Only one impatient attempt, as each costs the guest a process.
  */
+const LIFETIMES_MS = [2000, 12_000, 40_000] as const;
+
+/** Tries until an SSH server answers. Throws AbortedError when the context or `signal` is aborted first. */
 export async function openFirstSshSocket(ctx: Pick<Context, "clock" | "signal">, race: SshSocketRace): Promise<Socket> {
-  const atOnce = 6;
-  const startMs = ctx.clock.monotonicMs();
-  const pending = new Set<Attempt>();
   const over = new AbortController();
-  const stop = AbortSignal.any([ctx.signal, race.signal]);
-  const won = Promise.withResolvers<Socket>();
+  const stop = AbortSignal.any([ctx.signal, race.signal, over.signal]);
+  let winner: Socket | undefined;
   let seen = "";
 
-  const follow = async (attempt: Attempt): Promise<void> => {
-    const result = await openSshSocket({ host: race.host, port: race.port, signal: attempt.controller.signal });
-    pending.delete(attempt);
+  const tryWithin = async (lifetimeMs: number): Promise<void> => {
+    const attempt = new AbortController();
+    const timer = setTimeout(() => attempt.abort(), lifetimeMs);
+    const result = await openSshSocket({ host: race.host, port: race.port, signal: AbortSignal.any([stop, attempt.signal]) });
+    clearTimeout(timer);
     if (result.outcome === "banner") {
-      if (over.signal.aborted) result.socket.destroy();
+      if (winner === undefined) winner = result.socket;
+      else result.socket.destroy();
       over.abort();
-      won.resolve(result.socket);
     } else if (!over.signal.aborted && result.detail !== seen) {
       seen = result.detail;
       race.onSeen(seen);
     }
   };
-
-  const start = (): void => {
-    const attempt: Attempt = { controller: new AbortController(), startedMs: ctx.clock.monotonicMs(), followed: Promise.resolve() };
-    pending.add(attempt);
-    attempt.followed = follow(attempt);
-  };
-
-  const tick = async (): Promise<void> => {
-    while (!over.signal.aborted) {
-      const nowMs = ctx.clock.monotonicMs();
-      const lifetimeMs = Math.min(15_000, Math.max(3000, (nowMs - startMs) / 8));
-      const oldest = [...pending][0];
-      if (pending.size >= atOnce && oldest !== undefined && nowMs - oldest.startedMs >= lifetimeMs) oldest.controller.abort();
-      if (pending.size < atOnce) start();
-      await ctx.clock.sleep(race.intervalMs, stop);
+  const keepTrying = async (lifetimeMs: number): Promise<void> => {
+    while (!stop.aborted) {
+      await tryWithin(lifetimeMs);
+      await ctx.clock.sleep(race.retryMs, stop).catch(() => undefined);
     }
   };
-
-  try {
-    // The loop ends by itself once a socket has won; it rejects only when it was told to stop.
-    return await Promise.race([won.promise, tick().then(() => won.promise)]);
-  } catch (cause) {
-    throw new AbortedError(undefined, { cause });
-  } finally {
-    const left = [...pending];
-    for (const attempt of left) attempt.controller.abort();
-    // What the last attempts met belongs to what was seen.
-    await Promise.all(left.map((attempt) => attempt.followed));
-    over.abort();
-  }
+  await Promise.all(LIFETIMES_MS.map(keepTrying));
+  if (winner === undefined) throw new AbortedError();
+  return winner;
 }

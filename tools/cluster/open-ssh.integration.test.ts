@@ -148,7 +148,6 @@ describe("reaching the server", () => {
     await using sshd = await spawnSshd({ answering: false });
     const seen: string[] = [];
     const opening = openSsh(openTestContext().ctx, sshd.endpoint, { timeoutMs: 60_000, onSeen: (text) => seen.push(text) });
-    // The sixth attempt replaces the first, which lived for its three seconds: by then something was seen.
     await new Promise<void>((resolve) => {
       const timer = setInterval(() => {
         if (seen.length === 0) return;

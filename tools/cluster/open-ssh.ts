@@ -23,7 +23,7 @@ type SshContext = Pick<Context, "clock" | "signal">;
 
 const RETRY_MS = 250;
 /** Key exchange and login under emulation, on a machine that is still booting, take seconds. */
-const HANDSHAKE_MS = 30_000;
+const HANDSHAKE_MS = 60_000;
 const KEEPALIVE_MS = 5000;
 /** A guest that swaps or unpacks images may not answer for a while: twelve unanswered keepalives are a minute. */
 const KEEPALIVES_LOST = 12;
@@ -409,7 +409,7 @@ export async function openSsh(ctx: SshContext, endpoint: SshAddress, options: Ss
       const socket = await openFirstSshSocket(ctx, {
         host: endpoint.host,
         port: endpoint.port,
-        intervalMs: RETRY_MS,
+        retryMs: RETRY_MS,
         signal: stop,
         onSeen,
       });
