@@ -60,6 +60,8 @@ const choices: readonly BuildChoice[] = MACHINES.flatMap((machine) =>
   })),
 );
 
+function silent(): void {}
+
 let folder = "";
 let ctx: Context;
 
@@ -69,7 +71,6 @@ const INSTALL_TIMEOUT_MS = 900_000;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "meta-k3s-setup-"));
   const signal = new AbortController().signal;
-  const silent = (): void => undefined;
   ctx = {
     exec: openExec({ cwd: folder, env: process.env, signal }),
     clock: systemClock,
@@ -94,7 +95,7 @@ async function validate(compositions: readonly (readonly string[])[]): Promise<z
 test("kas merges every machine and variant, and its schema accepts each", async () => {
   const merged = await validate(choices.map((choice) => selectKasFiles(choice).map((file) => join(LAYER_FOLDER, file))));
   expect(merged).toHaveLength(choices.length);
-  expect(merged.flatMap((entry) => [...entry.problems, ...entry.missing])).toEqual([]);
+  expect(merged.flatMap((entry) => entry.problems.concat(entry.missing))).toEqual([]);
   expect(merged.map(({ config }) => [config.machine, config.target])).toEqual(
     choices.map((choice) => [choice.machine, choice.image]),
   );
@@ -119,7 +120,7 @@ test("kas accepts the file that setup writes, with its includes from this reposi
     }),
   );
   const merged = await validate(paths);
-  expect(merged.flatMap((entry) => [...entry.problems, ...entry.missing])).toEqual([]);
+  expect(merged.flatMap((entry) => entry.problems.concat(entry.missing))).toEqual([]);
 });
 
 test("kas's schema refuses a file that is wrong, so that its acceptance means something", async () => {
