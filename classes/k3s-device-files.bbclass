@@ -37,7 +37,12 @@ k3s_install_device_files_to() {
     root=$1; from=$2; kind=$3; target=$4; shift 4
     install -d $root${datadir}/k3s/$kind $root${nonarch_libdir}/tmpfiles.d
     rules=$root${nonarch_libdir}/tmpfiles.d/k3s-$kind-${PN}.conf
-    printf '# Links from what the image has to where k3s looks for it.\nd %s 0755 root root -\n' $target > $rules
+    printf '# Links from what the image has to where k3s looks for it.\n' > $rules
+    if [ $kind = manifests ]; then
+        # As k3s makes it: its keys are in there too.
+        printf 'd %s 0700 root root -\n' $(dirname $target) >> $rules
+    fi
+    printf 'd %s 0755 root root -\n' $target >> $rules
     if [ $kind = images ]; then
         printf '# With this file k3s imports an archive only when it changed.\nf %s/.cache.json 0644 root root -\n' $target >> $rules
     fi
