@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { createTwoFilesPatch } from "diff";
 import type { Context } from "../core/context.ts";
+import { formatDiskError } from "../core/format-disk-error.ts";
 import { DriftError, UsageError } from "../core/errors.ts";
 import type { FetchPatience } from "../gomod/fetch-file.ts";
 import { openModuleStore } from "../gomod/open-module-store.ts";
@@ -112,6 +113,7 @@ export async function planGeneration(ctx: Context, request: GenerateRequest): Pr
   const programs = await readPrograms(request.versionsFile);
   const program = await atVersion(requireProgram(programs, request.name ?? ""), request.version);
   const recorded = await readLockOf(root, program).catch(() => undefined);
+  const store = openGenerateStore(ctx);
   const lock = await readRecipeLock(ctx, program, {
     source: request.source,
     modules: request.modules,
@@ -119,8 +121,10 @@ export async function planGeneration(ctx: Context, request: GenerateRequest): Pr
     downloads: request.downloads,
     expectedH1: recorded?.version === program.version ? recorded.source.h1 : undefined,
     patchBase: root,
-    store: openGenerateStore(ctx),
+    store,
     ...(request.patience === undefined ? {} : { patience: request.patience }),
+  }).catch((error: unknown) => {
+    throw formatDiskError(error, `the cache in ${store.folder("")} cannot be filled`, "no file of the recipe was changed") ?? error;
   });
   return { lock, files: await compareFiles(root, program, ...(await withVersionChange(request, programs, program, lock))) };
 }
@@ -191,23 +195,11 @@ export function formatChanges(changes: readonly FileChange[], root: string): str
     .join("");
 }
 
-/** Writes the changed files of one program, all of them or none. Throws UsageError where the recipe's folder cannot be written to. */
+/** Writes the changed files of one program, all of them or none. Throws PreflightError where they cannot be written. */
 export async function writeGenerated(changes: readonly FileChange[]): Promise<void> {
   try {
     await writeFilesTogether(changes.map(({ path, after }) => ({ path, content: after })));
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "";
-    const reasons: Readonly<Record<string, string>> = {
-      ENOSPC: "the disk is full",
-      EDQUOT: "the disk quota is used up",
-      EACCES: "it may not be written to",
-      EPERM: "it may not be written to",
-      EROFS: "it is on a read-only file system",
-    };
-    const reason = reasons[code];
-    if (reason === undefined) throw error;
-    throw new UsageError(`${(error as NodeJS.ErrnoException).path ?? "a generated file"}: ${reason}; no file was changed`, {
-      cause: error,
-    });
+    throw formatDiskError(error, "the generated files cannot be written", "no file was changed") ?? error;
   }
 }
