@@ -26,6 +26,24 @@ export GOPROXY = "off"
 # The sums of every module stand in go.sum already, so there is nobody to ask.
 export GOSUMDB = "off"
 
+# Modules that come from git (gomodgit://). BitBake makes their zips from every file of the repository; the go command leaves vendored packages
+# and nested modules out, so go.sum would not hold. Without that zip it makes its own, from the repository that do_unpack put into the module cache,
+# checks it against go.sum, and asks no network.
+def k3s_git_modules(d):
+    uris = [bb.fetch.decodeurl(uri) for uri in (d.getVar("SRC_URI") or "").split() if uri.startswith("gomodgit://")]
+    return [(host + path.rstrip("/"), parameters["version"]) for _, host, path, _, _, parameters in uris]
+
+export GONOPROXY = "${@','.join(path for path, _ in k3s_git_modules(d)) or 'none'}"
+
+python k3s_drop_git_zips() {
+    import os
+    from bb.fetch2.gomod import escape
+    for path, version in k3s_git_modules(d):
+        folder = os.path.join(d.getVar("GOMODCACHE"), "cache/download", escape(path), "@v")
+        bb.utils.remove(os.path.join(folder, escape(version) + ".zip"))
+}
+do_unpack[postfuncs] += "k3s_drop_git_zips"
+
 K3S_GO_MODFLAG ?= "-mod=readonly"
 K3S_GO_MODFLAG[doc] = "-mod=readonly where modules are fetched (gomod://), -mod=vendor where upstream carries them."
 
