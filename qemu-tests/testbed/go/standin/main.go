@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -14,6 +13,7 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/sirupsen/logrus"
 	"k8s.io/component-base/version"
 	"meta-k3s/standin/internal/agent"
 	"meta-k3s/standin/internal/components"
@@ -32,7 +32,6 @@ USAGE:
 var roles = map[string]func(context.Context, *options.Options, notify.Notifier) error{"server": server.Run, "agent": agent.Run}
 
 func main() {
-	log.SetFlags(0)
 	if name := filepath.Base(os.Args[0]); components.Known(name) { // started as kubectl, or as the server's child
 		os.Exit(runComponent(name, os.Args))
 	}
@@ -61,7 +60,7 @@ func runComponent(name string, args []string) int {
 	os.Args = slices.Concat([]string{name}, args[1:])
 	if name == "kubectl" && os.Getenv("KUBECONFIG") == "" {
 		if err := os.Setenv("KUBECONFIG", "/etc/rancher/k3s/k3s.yaml"); err != nil {
-			log.Print(err)
+			logrus.Error(err)
 			return 1
 		}
 	}
@@ -77,19 +76,19 @@ func runRole(role string, args []string) int {
 	notifier := notify.Open()
 	opts, warnings, err := options.Load(role, args, os.Getenv)
 	if err != nil {
-		log.Printf("level=fatal msg=%q", err)
+		logrus.StandardLogger().Log(logrus.FatalLevel, err)
 		return 1
 	}
 	// No child needs to know it.
 	os.Unsetenv("K3S_TOKEN") //nolint:errcheck // the name is valid
 	for _, warning := range warnings {
-		log.Print(warning)
+		logrus.Warn(warning)
 	}
-	log.Printf("Starting k3s %s (stand-in: upstream Kubernetes)", version.Get().GitVersion)
+	logrus.Infof("Starting k3s %s (stand-in: upstream Kubernetes)", version.Get().GitVersion)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if err := roles[role](ctx, opts, notifier); err != nil && ctx.Err() == nil {
-		log.Printf("level=fatal msg=%q", err)
+		logrus.StandardLogger().Log(logrus.FatalLevel, err)
 		return 1
 	}
 	return 0

@@ -7,13 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"log"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -83,7 +83,7 @@ func (d *Deployer) say(path string, err error) {
 		delete(d.said, path)
 	} else if d.said[path] != err.Error() {
 		d.said[path] = err.Error()
-		log.Printf("Failed to process config: failed to process %s: %v", filepath.Join(d.dir, path), err)
+		logrus.Errorf("Failed to process config: failed to process %s: %v", filepath.Join(d.dir, path), err)
 	}
 }
 
@@ -133,7 +133,7 @@ func (d *Deployer) sync(ctx context.Context) error {
 		if _, there := texts[path]; there {
 			continue
 		}
-		log.Printf("Deleting what %s put into the cluster: the manifest is gone or disabled", path)
+		logrus.Infof("Deleting what %s put into the cluster: the manifest is gone or disabled", path)
 		if err := d.remove(ctx, parseRecord(record.Data["objects"])); err != nil {
 			d.say(path, err)
 			continue
@@ -180,7 +180,7 @@ func (d *Deployer) apply(ctx context.Context, path string, text []byte) error {
 	if err := d.remove(ctx, gone); err != nil {
 		return err
 	}
-	log.Printf("Applied manifest %s: %d objects", filepath.Join(d.dir, path), len(objects))
+	logrus.Infof("Applied manifest %s: %d objects", filepath.Join(d.dir, path), len(objects))
 	return d.writeRecord(ctx, path, after)
 }
 

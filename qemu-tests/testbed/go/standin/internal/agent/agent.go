@@ -7,11 +7,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"log"
 	"net/url"
 	"os"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -78,7 +78,7 @@ func Run(ctx context.Context, opts *options.Options, notifier notify.Notifier) e
 	if err := notifier.Ready(); err != nil {
 		return err
 	}
-	log.Print("k3s agent is up and running")
+	logrus.Info("k3s agent is up and running")
 	select {
 	case err := <-group.Failed():
 		return err
@@ -103,7 +103,7 @@ func meet(ctx context.Context, group *supervise.Group, this *node.Node, address 
 			err = fmt.Errorf("token CA hash does not match the Cluster CA certificate hash: %s != %s", join.CAHash, token.HashCA(authority))
 		}
 		if err != nil {
-			log.Printf("Failed to validate connection to cluster at %s: %v", address, err)
+			logrus.Errorf("Failed to validate connection to cluster at %s: %v", address, err)
 			return err
 		}
 		if err := files.Write(this.ServerCA(), authority, 0o644); err != nil {
@@ -111,7 +111,7 @@ func meet(ctx context.Context, group *supervise.Group, this *node.Node, address 
 		}
 		found, err := fetchCluster(ctx, this, address.String(), join.Secret)
 		if err != nil {
-			log.Printf("Waiting to retrieve agent configuration; server is not ready: %v", err)
+			logrus.Infof("Waiting to retrieve agent configuration; server is not ready: %v", err)
 			return err
 		}
 		cluster = found

@@ -5,13 +5,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sirupsen/logrus"
 )
 
 const interval = 5 * time.Second
@@ -44,7 +45,7 @@ func (i *Importer) Sync(ctx context.Context) {
 	entries, err := os.ReadDir(i.Dir)
 	if err != nil {
 		if !os.IsNotExist(err) {
-			log.Printf("Failed to read the image archives: %v", err)
+			logrus.Warnf("Failed to read the image archives: %v", err)
 		}
 		return
 	}
@@ -62,16 +63,16 @@ func (i *Importer) Sync(ctx context.Context) {
 		}
 		i.imported[path] = state
 		if !Archives(entry.Name()) {
-			log.Printf("Not an image archive that the stand-in can read (.tar, .tar.gz, .tar.zst): %s", path)
+			logrus.Warnf("Not an image archive that the stand-in can read (.tar, .tar.gz, .tar.zst): %s", path)
 			continue
 		}
 		begin := time.Now()
 		names, err := i.load(ctx, path)
 		if err != nil {
-			log.Printf("Error encountered while importing %s: %v", path, err)
+			logrus.Errorf("Error encountered while importing %s: %v", path, err)
 			continue
 		}
-		log.Printf("Imported images from %s in %s: %s", path, time.Since(begin).Round(time.Millisecond), strings.Join(names, " "))
+		logrus.Infof("Imported images from %s in %s: %s", path, time.Since(begin).Round(time.Millisecond), strings.Join(names, " "))
 	}
 	for path := range i.imported {
 		if !slices.Contains(present, path) {
@@ -84,7 +85,7 @@ func (i *Importer) Sync(ctx context.Context) {
 func (i *Importer) pin(ctx context.Context) {
 	for _, name := range i.unpinned {
 		if _, err := i.ctr(ctx, "images", "label", name, "io.cri-containerd.pinned=pinned"); err != nil {
-			log.Printf("Failed to pin image %s: %v", name, err)
+			logrus.Warnf("Failed to pin image %s: %v", name, err)
 		}
 	}
 	i.unpinned = nil

@@ -23,7 +23,7 @@ const (
 )
 
 // renderContainerd writes containerd's configuration, in the version that containerd 1.7 and 2.x both read.
-func renderContainerd(root, snapshotter, binDir, confDir string) string {
+func renderContainerd(root, snapshotter, binDir, confDir string, systemdCgroup bool) string {
 	return fmt.Sprintf(`# Written by k3s at every start.
 version = 2
 root = %q
@@ -39,6 +39,8 @@ state = %q
   stream_server_address = "127.0.0.1"
   stream_server_port = "10010"
   enable_selinux = false
+  enable_unprivileged_ports = true
+  enable_unprivileged_icmp = true
   sandbox_image = %q
 
 [plugins."io.containerd.grpc.v1.cri".containerd]
@@ -49,13 +51,16 @@ state = %q
   runtime_type = "io.containerd.runc.v2"
 
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-  SystemdCgroup = true
+  SystemdCgroup = %t
 
 [plugins."io.containerd.grpc.v1.cri".cni]
   bin_dir = %q
   conf_dir = %q
-`, root, containerdState, containerdSocket, root, PauseImage, snapshotter, binDir, confDir)
+`, root, containerdState, containerdSocket, root, PauseImage, snapshotter, systemdCgroup, binDir, confDir)
 }
+
+// underSystemd tells whether systemd started this process, and so manages the cgroups: k3s's own rule.
+func underSystemd() bool { return os.Getenv("INVOCATION_ID") != "" }
 
 // cniBinDir is the folder of the CNI plugins: as in k3s, the one where the PATH finds host-local.
 func cniBinDir() (string, error) {
@@ -77,7 +82,7 @@ func (n *Node) startContainerd(ctx context.Context) error {
 		return err
 	}
 	config := n.path("etc/containerd/config.toml")
-	text := renderContainerd(n.path("containerd"), n.options.Snapshotter, binDir, n.path("etc/cni/net.d"))
+	text := renderContainerd(n.path("containerd"), n.options.Snapshotter, binDir, n.path("etc/cni/net.d"), underSystemd())
 	if err := files.Write(config, []byte(text), 0o600); err != nil {
 		return err
 	}

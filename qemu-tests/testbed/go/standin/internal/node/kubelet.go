@@ -75,6 +75,10 @@ func (n *Node) startKubelet(cluster Cluster) error {
 	if err != nil {
 		return err
 	}
+	cgroupDriver := "cgroupfs"
+	if underSystemd() {
+		cgroupDriver = "systemd"
+	}
 	config := map[string]any{
 		"apiVersion": "kubelet.config.k8s.io/v1beta1",
 		"kind":       "KubeletConfiguration",
@@ -84,7 +88,7 @@ func (n *Node) startKubelet(cluster Cluster) error {
 			"x509":      map[string]any{"clientCAFile": clientCA},
 		},
 		"authorization":            map[string]any{"mode": "Webhook"},
-		"cgroupDriver":             "systemd",
+		"cgroupDriver":             cgroupDriver,
 		"clusterDNS":               []string{cluster.ClusterDNS},
 		"clusterDomain":            cluster.ClusterDomain,
 		"containerRuntimeEndpoint": "unix://" + containerdSocket,

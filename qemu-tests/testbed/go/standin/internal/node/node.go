@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"net"
 	"os"
 	"os/exec"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"meta-k3s/standin/internal/components"
 	"meta-k3s/standin/internal/files"
@@ -78,7 +78,7 @@ func (n *Node) Prepare(ctx context.Context) error {
 	if err := n.startContainerd(ctx); err != nil {
 		return err
 	}
-	log.Print("containerd is now running")
+	logrus.Info("containerd is now running")
 	n.images.Sync(ctx)
 	return nil
 }
@@ -110,7 +110,7 @@ func (n *Node) Start(ctx context.Context, cluster Cluster) error {
 func loadModules() {
 	for _, module := range []string{"overlay", "nf_conntrack", "br_netfilter", "iptable_nat", "iptable_filter"} {
 		if output, err := exec.Command("modprobe", "--quiet", module).CombinedOutput(); err != nil {
-			log.Printf("Failed to load kernel module %s with modprobe: %s", module, strings.TrimSpace(string(output)))
+			logrus.Warnf("Failed to load kernel module %s with modprobe: %s", module, strings.TrimSpace(string(output)))
 		}
 	}
 	for path, value := range map[string]string{
@@ -121,7 +121,7 @@ func loadModules() {
 		"/proc/sys/net/netfilter/nf_conntrack_max":      "131072",
 	} {
 		if err := os.WriteFile(path, []byte(value), 0o644); err != nil {
-			log.Printf("Failed to set sysctl: %v", err)
+			logrus.Warnf("Failed to set sysctl: %v", err)
 		}
 	}
 }

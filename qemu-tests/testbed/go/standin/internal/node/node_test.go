@@ -36,8 +36,8 @@ func TestReachable(t *testing.T) {
 }
 
 func TestContainerdConfigNamesItsParts(t *testing.T) {
-	text := renderContainerd("/data/containerd", "btrfs", "/cni/bin", "/cni/conf")
-	for _, want := range []string{`root = "/data/containerd"`, `snapshotter = "btrfs"`, `bin_dir = "/cni/bin"`, `conf_dir = "/cni/conf"`, PauseImage} {
+	text := renderContainerd("/data/containerd", "btrfs", "/cni/bin", "/cni/conf", true)
+	for _, want := range []string{`root = "/data/containerd"`, `snapshotter = "btrfs"`, `bin_dir = "/cni/bin"`, `conf_dir = "/cni/conf"`, `SystemdCgroup = true`, PauseImage} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is missing", want)
 		}

@@ -6,10 +6,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"log"
 	"slices"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,7 +21,7 @@ import (
 func (s *server) approveServing(ctx context.Context) {
 	for {
 		if err := s.approveOnce(ctx); err != nil && ctx.Err() == nil {
-			log.Printf("Failed to approve kubelet serving certificates: %v", err)
+			logrus.Errorf("Failed to approve kubelet serving certificates: %v", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -52,7 +52,7 @@ func (s *server) approveOnce(ctx context.Context) error {
 			continue // not registered yet
 		}
 		if err := judgeServing(request.Spec, asking.Status.Addresses); err != nil {
-			log.Printf("Not approving %s of node %s: %v", request.Name, name, err)
+			logrus.Warnf("Not approving %s of node %s: %v", request.Name, name, err)
 			continue
 		}
 		request.Status.Conditions = append(request.Status.Conditions, certificatesv1.CertificateSigningRequestCondition{
@@ -111,7 +111,7 @@ func (s *server) labelNode(ctx context.Context) {
 	for ctx.Err() == nil {
 		_, err := s.clients.CoreV1().Nodes().Patch(ctx, s.node.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
 		if err == nil {
-			log.Printf("Labels and annotations have been set successfully on node: %s", s.node.Name)
+			logrus.Infof("Labels and annotations have been set successfully on node: %s", s.node.Name)
 			return
 		}
 		select {

@@ -4,13 +4,13 @@ package server
 import (
 	"context"
 	"fmt"
-	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -59,11 +59,11 @@ func Run(ctx context.Context, opts *options.Options, notifier notify.Notifier) e
 	if err := s.startAPI(ctx); err != nil {
 		return err
 	}
-	log.Print("Kube API server is now running")
+	logrus.Info("Kube API server is now running")
 	if err := notifier.Ready(); err != nil {
 		return err
 	}
-	log.Print("k3s is up and running")
+	logrus.Info("k3s is up and running")
 	s.startControllers(ctx)
 	if err := s.group.Until(ctx, time.Second, s.publish); err != nil {
 		return err

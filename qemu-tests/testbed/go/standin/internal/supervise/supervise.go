@@ -6,13 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"os"
 	"os/exec"
 	"runtime"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/sirupsen/logrus"
 )
 
 // Command is a child process.
@@ -111,7 +112,7 @@ func (g *Group) Stop(grace time.Duration) {
 		select {
 		case <-started.ended:
 		case <-time.After(grace):
-			log.Printf("%s did not end within %s", started.Name, grace)
+			logrus.Warnf("%s did not end within %s", started.Name, grace)
 			_ = started.process.Process.Kill()
 			<-started.ended
 		}
