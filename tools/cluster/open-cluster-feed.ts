@@ -5,7 +5,8 @@ import type { Blocker } from "./expectation.ts";
 import type { GuestShell } from "./guest-shell.ts";
 import { type KubeApi, openKubeApi } from "./open-kube-api.ts";
 import { type KubeAccess, parseKubeconfig } from "./parse-kubeconfig.ts";
-import { type ClusterObject, parseApiList, parseWatchEvent, selectSnapshot } from "./parse-kubectl.ts";
+import type { ClusterObject } from "./parse-kube-object.ts";
+import { parseApiList, parseWatchEvent, selectSnapshot } from "./parse-kubectl.ts";
 
 /** What is watched. Events come last: nothing is judged by them, they only explain. */
 const RESOURCES = [

@@ -1,146 +1,7 @@
 import { z } from "zod";
 import { GuestError } from "../core/errors.ts";
-import type {
-  ClusterEvent,
-  ClusterSnapshot,
-  Condition,
-  ContainerState,
-  JobState,
-  NodeState,
-  Owner,
-  PodState,
-  Termination,
-  WorkloadState,
-} from "./cluster-snapshot.ts";
-
-// The API leaves out what is zero, empty or false (Go's omitempty) and adds fields with every release: what is absent gets its zero value,
-// what is unknown is ignored, and only a value of the wrong type is an error.
-const text = z
-  .string()
-  .nullish()
-  .transform((value) => value ?? "");
-const count = z
-  .number()
-  .int()
-  .nullish()
-  .transform((value) => value ?? 0);
-const flag = z
-  .boolean()
-  .nullish()
-  .transform((value) => value ?? false);
-const labels = z
-  .record(z.string(), z.string())
-  .nullish()
-  .transform((value) => value ?? {});
-
-function listOf<T extends z.ZodType>(item: T) {
-  return z
-    .array(item)
-    .nullish()
-    .transform((value) => value ?? []);
-}
-
-const metadataSchema = z.object({
-  name: z.string(),
-  uid: text,
-  namespace: text,
-  creationTimestamp: text,
-  deletionTimestamp: text,
-  generation: count,
-  labels,
-  annotations: labels,
-  ownerReferences: listOf(z.object({ kind: z.string(), name: z.string(), uid: text, controller: flag })),
-});
-
-const conditionSchema = z
-  .object({ type: z.string(), status: text, reason: text, message: text, lastTransitionTime: text })
-  .transform((condition): Condition => condition);
-
-const nodeSchema = z.object({
-  metadata: metadataSchema,
-  spec: z.object({ unschedulable: flag }).nullish(),
-  status: z
-    .object({
-      conditions: listOf(conditionSchema),
-      nodeInfo: z.object({ kubeletVersion: text, kernelVersion: text, osImage: text, containerRuntimeVersion: text }).nullish(),
-    })
-    .nullish(),
-});
-
-const terminationSchema = z
-  .object({ reason: text, exitCode: count, message: text, finishedAt: text })
-  .transform((termination): Termination => termination);
-
-const containerStatusSchema = z.object({
-  name: z.string(),
-  image: text,
-  ready: flag,
-  restartCount: count,
-  state: z
-    .object({
-      waiting: z.object({ reason: text, message: text }).nullish(),
-      running: z.object({ startedAt: text }).nullish(),
-      terminated: terminationSchema.nullish(),
-    })
-    .nullish(),
-  lastState: z.object({ terminated: terminationSchema.nullish() }).nullish(),
-});
-
-const podSchema = z.object({
-  metadata: metadataSchema,
-  spec: z.object({ nodeName: text }).nullish(),
-  status: z
-    .object({
-      phase: text,
-      reason: text,
-      message: text,
-      conditions: listOf(conditionSchema),
-      initContainerStatuses: listOf(containerStatusSchema),
-      containerStatuses: listOf(containerStatusSchema),
-    })
-    .nullish(),
-});
-
-const workloadSchema = z.object({
-  metadata: metadataSchema,
-  spec: z
-    .object({
-      replicas: z.number().int().nullish(),
-      selector: z.object({ matchLabels: labels }).nullish(),
-    })
-    .nullish(),
-  status: z
-    .object({
-      observedGeneration: count,
-      updatedReplicas: count,
-      readyReplicas: count,
-      availableReplicas: count,
-      desiredNumberScheduled: count,
-      updatedNumberScheduled: count,
-      numberReady: count,
-      numberAvailable: count,
-      conditions: listOf(conditionSchema),
-    })
-    .nullish(),
-});
-
-const jobSchema = z.object({
-  metadata: metadataSchema,
-  status: z.object({ active: count, succeeded: count, failed: count, conditions: listOf(conditionSchema) }).nullish(),
-});
-
-const eventSchema = z.object({
-  metadata: metadataSchema,
-  type: text,
-  reason: text,
-  message: text,
-  note: text,
-  count,
-  lastTimestamp: text,
-  eventTime: text,
-  series: z.object({ count, lastObservedTime: text }).nullish(),
-  involvedObject: z.object({ kind: text, name: text, uid: text }).nullish(),
-});
+import type { ClusterEvent, ClusterSnapshot, JobState, NodeState, PodState, WorkloadState } from "./cluster-snapshot.ts";
+import { type ClusterObject, count, listOf, parseKubeObject, text } from "./parse-kube-object.ts";
 
 const kindSchema = z.object({ kind: z.string() });
 const listSchema = z.object({
@@ -152,156 +13,12 @@ const watchEventSchema = z.object({ type: z.string(), object: z.unknown() });
 const bookmarkSchema = z.object({ metadata: z.object({ resourceVersion: z.string() }) });
 const statusSchema = z.object({ code: count, reason: text, message: text });
 
-type Metadata = z.infer<typeof metadataSchema>;
-
-/** One API object, parsed. */
-export type ClusterObject =
-  | { readonly kind: "Node"; readonly state: NodeState }
-  | { readonly kind: "Pod"; readonly state: PodState }
-  | { readonly kind: WorkloadState["kind"]; readonly state: WorkloadState }
-  | { readonly kind: "Job"; readonly state: JobState }
-  | { readonly kind: "Event"; readonly state: ClusterEvent };
-
 /** One line of a watch (API concepts, "Efficient detection of changes"). */
 export type WatchEvent =
   | { readonly type: "put"; readonly object: ClusterObject; readonly resourceVersion: string }
   | { readonly type: "delete"; readonly object: ClusterObject; readonly resourceVersion: string }
   | { readonly type: "bookmark"; readonly resourceVersion: string }
   | { readonly type: "error"; readonly code: number; readonly message: string };
-
-function ownerOf(metadata: Metadata): Owner | undefined {
-  const owner = metadata.ownerReferences.find((reference) => reference.controller);
-  return owner === undefined ? undefined : { kind: owner.kind, name: owner.name, uid: owner.uid };
-}
-
-function toNode(value: unknown): NodeState {
-  const node = nodeSchema.parse(value);
-  return {
-    uid: node.metadata.uid,
-    name: node.metadata.name,
-    createdAt: node.metadata.creationTimestamp,
-    terminating: node.metadata.deletionTimestamp !== "",
-    unschedulable: node.spec?.unschedulable ?? false,
-    conditions: node.status?.conditions ?? [],
-    kubeletVersion: node.status?.nodeInfo?.kubeletVersion ?? "",
-    kernelVersion: node.status?.nodeInfo?.kernelVersion ?? "",
-    osImage: node.status?.nodeInfo?.osImage ?? "",
-    containerRuntime: node.status?.nodeInfo?.containerRuntimeVersion ?? "",
-  };
-}
-
-function toContainer(status: z.infer<typeof containerStatusSchema>, init: boolean): ContainerState {
-  const { waiting, running, terminated } = status.state ?? {};
-  const state = waiting ? "waiting" : running ? "running" : terminated ? "terminated" : "unknown";
-  return {
-    name: status.name,
-    image: status.image,
-    init,
-    ready: status.ready,
-    restartCount: status.restartCount,
-    state,
-    reason: waiting?.reason ?? terminated?.reason ?? "",
-    message: waiting?.message ?? terminated?.message ?? "",
-    startedAt: running?.startedAt ?? "",
-    exitCode: terminated?.exitCode,
-    lastTermination: status.lastState?.terminated ?? undefined,
-  };
-}
-
-function toPod(value: unknown): PodState {
-  const { metadata, spec, status } = podSchema.parse(value);
-  return {
-    uid: metadata.uid,
-    namespace: metadata.namespace,
-    name: metadata.name,
-    createdAt: metadata.creationTimestamp,
-    labels: metadata.labels,
-    owner: ownerOf(metadata),
-    terminating: metadata.deletionTimestamp !== "",
-    mirrorHash: metadata.annotations["kubernetes.io/config.mirror"],
-    nodeName: spec?.nodeName ?? "",
-    phase: status?.phase ?? "",
-    conditions: status?.conditions ?? [],
-    containers: [
-      ...(status?.initContainerStatuses ?? []).map((container) => toContainer(container, true)),
-      ...(status?.containerStatuses ?? []).map((container) => toContainer(container, false)),
-    ],
-    reason: status?.reason ?? "",
-    message: status?.message ?? "",
-  };
-}
-
-function toWorkload(kind: WorkloadState["kind"], value: unknown): WorkloadState {
-  const { metadata, spec, status } = workloadSchema.parse(value);
-  const daemon = kind === "DaemonSet";
-  return {
-    kind,
-    uid: metadata.uid,
-    namespace: metadata.namespace,
-    name: metadata.name,
-    owner: ownerOf(metadata),
-    terminating: metadata.deletionTimestamp !== "",
-    generation: metadata.generation,
-    observedGeneration: status?.observedGeneration ?? 0,
-    // `replicas` defaults to 1 (apps/v1); the API server fills it in, hand-written lists may not.
-    desired: daemon ? (status?.desiredNumberScheduled ?? 0) : (spec?.replicas ?? 1),
-    updated: (daemon ? status?.updatedNumberScheduled : status?.updatedReplicas) ?? 0,
-    ready: (daemon ? status?.numberReady : status?.readyReplicas) ?? 0,
-    available: (daemon ? status?.numberAvailable : status?.availableReplicas) ?? 0,
-    conditions: status?.conditions ?? [],
-    matchLabels: spec?.selector?.matchLabels ?? {},
-  };
-}
-
-function toJob(value: unknown): JobState {
-  const { metadata, status } = jobSchema.parse(value);
-  return {
-    uid: metadata.uid,
-    namespace: metadata.namespace,
-    name: metadata.name,
-    terminating: metadata.deletionTimestamp !== "",
-    active: status?.active ?? 0,
-    succeeded: status?.succeeded ?? 0,
-    failed: status?.failed ?? 0,
-    conditions: status?.conditions ?? [],
-  };
-}
-
-function toEvent(value: unknown): ClusterEvent {
-  const event = eventSchema.parse(value);
-  return {
-    uid: event.metadata.uid,
-    namespace: event.metadata.namespace,
-    type: event.type,
-    reason: event.reason,
-    message: event.message === "" ? event.note : event.message,
-    count: event.series?.count ?? Math.max(event.count, 1),
-    aboutKind: event.involvedObject?.kind ?? "",
-    aboutName: event.involvedObject?.name ?? "",
-    aboutUid: event.involvedObject?.uid ?? "",
-    lastSeen: event.series?.lastObservedTime || event.lastTimestamp || event.eventTime || event.metadata.creationTimestamp,
-  };
-}
-
-function toObject(kind: string, value: unknown): ClusterObject | undefined {
-  switch (kind) {
-    case "Node":
-      return { kind, state: toNode(value) };
-    case "Pod":
-      return { kind, state: toPod(value) };
-    case "Deployment":
-    case "DaemonSet":
-    case "StatefulSet":
-    case "ReplicaSet":
-      return { kind, state: toWorkload(kind, value) };
-    case "Job":
-      return { kind, state: toJob(value) };
-    case "Event":
-      return { kind, state: toEvent(value) };
-    default:
-      return undefined;
-  }
-}
 
 /** Runs a parser on JSON text; what does not parse becomes a GuestError that shows its beginning. */
 function parseJson<T>(source: string, what: string, parse: (value: unknown) => T): T {
@@ -342,7 +59,7 @@ export function selectSnapshot(objects: Iterable<ClusterObject>): ClusterSnapsho
  */
 export function parseKubectlList(source: string): ClusterSnapshot {
   return parseJson(source, "the output of kubectl", (value) =>
-    selectSnapshot(listSchema.parse(value).items.flatMap((item) => toObject(kindSchema.parse(item).kind, item) ?? [])),
+    selectSnapshot(listSchema.parse(value).items.flatMap((item) => parseKubeObject(kindSchema.parse(item).kind, item) ?? [])),
   );
 }
 
@@ -352,7 +69,7 @@ export function parseApiList(source: string): { readonly objects: readonly Clust
     const list = listSchema.parse(value);
     const kind = list.kind.replace(/List$/, "");
     return {
-      objects: list.items.flatMap((item) => toObject(kind, item) ?? []),
+      objects: list.items.flatMap((item) => parseKubeObject(kind, item) ?? []),
       resourceVersion: list.metadata?.resourceVersion ?? "",
     };
   });
@@ -368,7 +85,7 @@ export function parseWatchEvent(line: string): WatchEvent | undefined {
     }
     const { resourceVersion } = bookmarkSchema.parse(event.object).metadata;
     if (event.type === "BOOKMARK") return { type: "bookmark", resourceVersion };
-    const object = toObject(kindSchema.parse(event.object).kind, event.object);
+    const object = parseKubeObject(kindSchema.parse(event.object).kind, event.object);
     if (object === undefined) return undefined;
     return { type: event.type === "DELETED" ? "delete" : "put", object, resourceVersion };
   });

@@ -9,11 +9,10 @@ import { formatBlocker, formatNodes, formatPods, formatWaiting } from "./format-
 import type { GuestShell } from "./guest-shell.ts";
 import { type ClusterRules, DEFAULT_RULES, judgeNow, judgeObservation, type Judgement, NOTHING_SEEN } from "./judge-cluster.ts";
 import { judgeConsoleEvent, judgeMachineExit } from "./judge-console.ts";
-import { judgeLook } from "./judge-look.ts";
 import { openClusterFeed } from "./open-cluster-feed.ts";
+import { openConfirmation } from "./open-confirmation.ts";
 import { openGuestWatch } from "./open-guest-watch.ts";
 import { openWaitRecorder } from "./open-wait-recorder.ts";
-import { readCluster } from "./read-cluster.ts";
 
 /** Deadlines from the start of the wait on, milliseconds: until the API server answers, until every node is Ready, until all is. */
 export interface StageDeadlines {
@@ -65,8 +64,6 @@ export interface ClusterOutcome {
   readonly snapshot: ClusterSnapshot | undefined;
 }
 
-const CONFIRM_RETRY_MS = 1000;
-const CONFIRM_TIMEOUT_MS = 120_000;
 const LONGEST_SLEEP_MS = 1000;
 /** A machine that dies takes its SSH connection along; its own account of why is worth waiting for. */
 const EXIT_GRACE_MS = 3000;
@@ -122,34 +119,15 @@ export async function waitForCluster(ctx: Context, options: ClusterWaitOptions):
     if (problems.length > 0) poke();
   };
 
-  // The confirmation: of which holding period, or why it has not come.
-  let confirmed: number | undefined;
-  let confirming = false;
-  let confirmReason = "kubectl on the guest has not confirmed it yet";
-  const confirm = async (heldSinceMs: number): Promise<void> => {
-    confirming = true;
-    try {
-      const snapshot = await readCluster(shell, {
-        kubectl: options.kubectl ?? "kubectl",
-        kubeconfigPath,
-        timeoutMs: CONFIRM_TIMEOUT_MS,
-      });
-      const blockers = judgeLook(expectations, snapshot);
-      const first = blockers[0];
-      if (first === undefined) confirmed = heldSinceMs;
-      else confirmReason = `kubectl on the guest sees it otherwise: ${formatBlocker(first)}`;
-    } catch (error) {
-      confirmReason = error instanceof Error ? error.message : String(error);
-    }
-    if (confirmed !== heldSinceMs) {
-      ctx.log.info(confirmReason);
-      await ctx.clock.sleep(CONFIRM_RETRY_MS, stop.signal).catch(() => undefined);
-    }
-    confirming = false;
-    poke();
-  };
-
   const stop = new AbortController();
+  const confirmation = openConfirmation(ctx, {
+    shell,
+    expectations,
+    kubectl: options.kubectl ?? "kubectl",
+    kubeconfigPath,
+    signal: stop.signal,
+    onSettled: poke,
+  });
   const running: Promise<unknown>[] = [];
 
   const unlisten = options.onConsoleEvent?.((event) => {
@@ -250,7 +228,7 @@ export async function waitForCluster(ctx: Context, options: ClusterWaitOptions):
 
   const tooLate = (stage: Stage, waitedMs: number): ClusterOutcome => {
     const atMs = now();
-    const unseen = judgement.snapshot === undefined ? "nothing was seen of the cluster yet" : confirmReason;
+    const unseen = judgement.snapshot === undefined ? "nothing was seen of the cluster yet" : confirmation.readReason();
     const seen = judgement.blockers.map(formatBlocker).join("; ") || unseen;
     const progress = recorder.readProgress(atMs, quietMs);
     const oddities = guest.readOddities();
@@ -268,7 +246,7 @@ export async function waitForCluster(ctx: Context, options: ClusterWaitOptions):
     const atMs = now();
     const verdict = judgeNow(judgement, atMs, rules);
     if (verdict.outcome === "failed") return failed(verdict.problems);
-    if (verdict.outcome === "ready" && confirmed === verdict.sinceMs) {
+    if (verdict.outcome === "ready" && confirmation.isOf(verdict.sinceMs)) {
       const pods = judgement.snapshot?.pods.length ?? 0;
       const summary = `${expectations.nodeCount} of ${expectations.nodeCount} nodes and ${expectations.workloads.length} expected workloads Ready (${pods} pods)`;
       return finish({ outcome: "ready", exitCode: EXIT.ok, summary, problems: [], heldSinceMs: verdict.sinceMs });
@@ -281,7 +259,7 @@ export async function waitForCluster(ctx: Context, options: ClusterWaitOptions):
       const again = verdict.outcome === "stabilising" && verdict.disturbance !== undefined;
       const why = again ? ` again: ${verdict.disturbance.subject}: ${verdict.disturbance.message}` : "";
       ctx.log.progress(`all Ready; watching it for ${rules.stabilityMs / 1000} s${why}`);
-      if (!confirming && confirmed !== verdict.sinceMs) running.push(confirm(verdict.sinceMs));
+      confirmation.ask(verdict.sinceMs);
     }
     const stage = stageOf(judgement);
     const waitedMs = atMs - startMs;
