@@ -13,9 +13,11 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** pip names the host that it could not reach in the text of urllib3's exceptions. */
-function hostIn(output: string): string {
-  return /host='([^']+)'/.exec(output)?.[1] ?? /https?:\/\/([^/\s'"]+)/.exec(output)?.[1] ?? "the Python package index";
+/** pip names the index that it was told to use, and newer ones name in their retries the host that they could not reach. */
+function hostIn(line: string): string | undefined {
+  return (
+    /^Looking in indexes: https?:\/\/(?:[^/@\s]*@)?([^/:\s,]+)/u.exec(line) ?? /^WARNING: Retrying .*host='([^']+)'/u.exec(line)
+  )?.[1];
 }
 
 async function fillEnvironment(ctx: Context, folder: string, requirements: string): Promise<void> {
@@ -27,14 +29,21 @@ async function fillEnvironment(ctx: Context, folder: string, requirements: strin
     });
   }
   const pip = [join(folder, "bin/python"), "-m", "pip", "--disable-pip-version-check", "--retries", "1", "--timeout", "15"];
+  let host: string | undefined;
   try {
-    await ctx.exec.runCheck([...pip, "install", "--quiet", "--require-hashes", "--only-binary", ":all:", "-r", requirements], {
-      onLine: (line) => ctx.log.debug(line),
-    });
+    await ctx.exec.runCheck(
+      [...pip, "install", "--progress-bar", "off", "--require-hashes", "--only-binary", ":all:", "-r", requirements],
+      {
+        onLine: (line) => {
+          host ??= hostIn(line);
+          ctx.log.debug(line);
+        },
+      },
+    );
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     const reason = error.outputTail.split("\n").findLast((line) => line.startsWith("ERROR:")) ?? error.message;
-    throw new DownloadError(`cannot install kas: pip got nothing from ${hostIn(error.outputTail)} (${reason})`, {
+    throw new DownloadError(`cannot install kas: pip got nothing from ${host ?? "the Python package index"} (${reason})`, {
       hint: "give an index that can be reached (PIP_INDEX_URL), a folder of wheels (PIP_FIND_LINKS), or a kas 5 of your own (META_K3S_KAS=/path/to/kas)",
       cause: error,
     });
