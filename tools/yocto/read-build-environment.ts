@@ -26,12 +26,14 @@ export async function readBuildEnvironment(ctx: Context, folders: BuildFolders, 
       hint: "run ./meta-k3s setup for this machine again",
     });
   }
-  return Object.fromEntries(
+  const variables = Object.fromEntries(
     entries.slice(start + 1).flatMap((entry) => {
       const split = entry.indexOf("=");
       return split < 1 ? [] : [[entry.slice(0, split), entry.slice(split + 1)]];
     }),
   );
+  // kas gives its programs a home of their own, which is gone when kas is.
+  return { ...variables, HOME: ctx.env["HOME"] };
 }
 
 /** Takes every variable of the caller's environment away and puts the build's in its place. */
