@@ -162,7 +162,7 @@ func reachable(text string) bool {
 	return found
 }
 
-// waitPodCIDR waits until the controller manager has given this node its subnet.
+// waitPodCIDR waits until the node is registered and the controller manager has given it its subnet.
 func (n *Node) waitPodCIDR(ctx context.Context) error {
 	return n.group.Until(ctx, 250*time.Millisecond, func(ctx context.Context) error {
 		config, err := clientcmd.BuildConfigFromFlags("", n.Kubeconfig())

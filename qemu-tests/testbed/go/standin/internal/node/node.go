@@ -88,12 +88,9 @@ func (n *Node) Start(ctx context.Context, cluster Cluster) error {
 	if err := n.startKubelet(cluster); err != nil {
 		return err
 	}
-	// kubelet writes the certificate, or has it already.
-	err := n.group.Until(ctx, 200*time.Millisecond, func(context.Context) error {
-		_, err := os.Stat(n.Kubeconfig())
-		return err
-	})
-	if err != nil {
+	// The others use kubelet's credentials, which an agent does not have before kubelet has been given them; and flannel
+	// gives up on a node without a subnet.
+	if err := n.waitPodCIDR(ctx); err != nil {
 		return err
 	}
 	n.startProxy(cluster)
@@ -118,7 +115,6 @@ func loadModules() {
 		"/proc/sys/net/bridge/bridge-nf-call-iptables":  "1",
 		"/proc/sys/net/ipv4/conf/all/forwarding":        "1",
 		"/proc/sys/net/bridge/bridge-nf-call-ip6tables": "1",
-		"/proc/sys/net/netfilter/nf_conntrack_max":      "131072",
 	} {
 		if err := os.WriteFile(path, []byte(value), 0o644); err != nil {
 			logrus.Warnf("Failed to set sysctl: %v", err)
@@ -156,10 +152,6 @@ func (n *Node) startFlannel(ctx context.Context, cluster Cluster) error {
 		return err
 	}
 	if err := os.Remove(subnetFile); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	// The daemon asks for the node's subnet at once and gives up without one.
-	if err := n.waitPodCIDR(ctx); err != nil {
 		return err
 	}
 	args := []string{"-kubeconfig-file=" + n.Kubeconfig(), "-net-config-path=" + config, "-subnet-file=" + subnetFile}
