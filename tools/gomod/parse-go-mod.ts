@@ -120,7 +120,7 @@ export function findReplacement(goMod: GoMod, module: ModuleVersion): Replacemen
 export function refuseLocalReplacements(goMod: GoMod, where: string): void {
   const local = goMod.replaces.filter((replacement) => replacement.target.version === undefined);
   if (local.length === 0) return;
-  throw new ConfigError(`${where} replaces modules by local folders, which no fetcher can download`, {
+  throw new ConfigError(`${where} replaces modules by local folders, which BitBake cannot fetch`, {
     problems: local.map((replacement) => `${replacement.path} => ${replacement.target.path}`),
     hint: "replace them by a published version, or by a fork at a version, in the source that is built",
   });

@@ -56,7 +56,10 @@ function withoutTail(words: LicenseWords): LicenseWords {
 /** The SPDX list as templates for judge-license.ts: titles and closing instructions, which the list marks as optional, left out. */
 export function planLicenseTemplates(list: readonly ListedLicense[]): readonly LicenseTemplate[] {
   const templates: LicenseTemplate[] = [];
+  const ids = new Set(list.map(({ id }) => id));
   for (const { id, text } of list) {
+    // The GNU licences stand in the list under four names with one text, which does not say whether a later version may be chosen.
+    if (!id.endsWith("-only") && ids.has(`${id.replace(/(-or-later|\+)$/, "")}-only`)) continue;
     const words = withoutTail(parseLicenseText(withoutTitle(text)));
     if (words.length > 0) templates.push({ id, words });
     for (const [noticed, first, last] of NOTICES) {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Context, Env } from "../core/context.ts";
 import { CommandError, DownloadError, IntegrityError, PreflightError } from "../core/errors.ts";
 import { compareGoVersions } from "./parse-go-version.ts";
+import { refuseLocalReplacements } from "./parse-go-mod.ts";
 import type { GoMod } from "./parse-go-mod.ts";
 import { joinModuleLists, parseGoListOutput, splitGoJson } from "./parse-module-list.ts";
 import type { ModuleList } from "./parse-module-list.ts";
@@ -104,6 +105,7 @@ async function listOne(ctx: Context, options: GoListOptions, env: Env): Promise<
   const argv = ["go", "list", "-deps", "-json=ImportPath,Module", "-tags", options.tags.join(","), "--", ...options.packages];
   const result = await ctx.exec.run(argv, { cwd: options.source, env });
   if (result.status === 0) return parseGoListOutput(result.stdout);
+  if (/replacement directory \S+ does not exist/.test(result.stderr)) refuseLocalReplacements(options.goMod, "go.mod");
   const sumProblem = /^.*(checksum mismatch|missing go\.sum entry|SECURITY ERROR)[\s\S]*/m.exec(result.stderr)?.[0];
   if (sumProblem !== undefined)
     throw new IntegrityError(`go.sum does not hold: ${sumProblem.trim()}`, {
