@@ -24,6 +24,20 @@ const needs: readonly HostNeed[] = [
   command("make", "make", "installs the layer's on-device files as the recipe does", ["demo", "test"]),
   command("ssh-keygen", "openssh-client", "makes the keys of each run", ["demo", "test"]),
   command("setpriv", "util-linux", "ends QEMU when this tool dies", ["demo", "test"]),
+  command("flock", "util-linux", "keeps two builds from making the same part", ["demo", "test"]),
+  command("cpio", "cpio", "packs the testbed's initial RAM disk", ["demo", "test"]),
+  command("xz", "xz-utils", "unpacks the kernel modules in it", ["demo", "test"]),
+  command("newuidmap", "uidmap", "lets an ordinary user own the files of the testbed's root filesystem", ["demo", "test"]),
+  {
+    name: "Python's venv",
+    probe: { kind: "python-module", module: "ensurepip" },
+    package: "python3-venv",
+    why: "installs the pinned Go compiler and BitBake's library from PyPI",
+    purposes: ["demo", "test"],
+  },
+  command("git", "git", "fetches and reads sources in the project's own tests", ["test"]),
+  command("sshd", "openssh-server", "is what the project's own tests of SSH talk to", ["test"]),
+  command("skopeo", "skopeo", "reads the testbed's image archives in the project's own tests", ["test"]),
   command("chromium", "chromium", "shows the HTML report in the project's own tests", ["test"]),
   command("xmllint", "libxml2-utils", "checks the JUnit report in the project's own tests", ["test"]),
   command("qemu-system-aarch64", "qemu-system-arm", "boots arm64 and armhf machines", ["foreign"]),
@@ -32,7 +46,7 @@ const needs: readonly HostNeed[] = [
   ]),
 ];
 
-/** The needs of the purposes given; Go is asked for separately, because a wheel can bring it (tools/toolchain). */
+/** The needs of the purposes given. Go is not among them: where the host has none that is new enough, a pinned wheel brings it. */
 export function planHostNeeds(purposes: readonly Purpose[]): readonly HostNeed[] {
   return needs.filter((need) => need.purposes.some((purpose) => purposes.includes(purpose)));
 }

@@ -34,7 +34,9 @@ async function isPresent(probe: Probe, ctx: Context): Promise<boolean> {
     case "file":
       return isThere(probe.path, constants.R_OK);
     case "python-module":
-      return (await ctx.exec.run(["python3", "-c", `import ${probe.module}`])).status === 0;
+      return (
+        (await hasCommand("python3", ctx.env)) && (await ctx.exec.run(["python3", "-c", `import ${probe.module}`])).status === 0
+      );
   }
 }
 
