@@ -317,21 +317,25 @@ describe("workloads", () => {
     expect(wordsOf(verdict)).toMatch(/metrics-server NotFound[^]*traefik NotFound/);
   });
 
-  test("say why a pod does not start: the events' words where the pod has none", () => {
-    const snapshot = snapshotOf(setWaiting("coredns-1-a", "ContainerCreating", ""), (objects) =>
-      objects.push({
-        kind: "Event",
-        metadata: { name: "e", uid: "e", namespace: "kube-system" },
-        spec: {},
-        status: {},
-        type: "Warning",
-        reason: "FailedCreatePodSandBox",
-        message: "no bridge",
-        involvedObject: { kind: "Pod", uid: "pod-coredns-1-a" },
-      }),
-    );
-    const verdict = judgeCluster({ rules: RULES, history: [{ atMs: 0, snapshot }], nowMs: 60_000 });
-    expect(wordsOf(verdict)).toMatch(/deployment kube-system\/coredns FailedCreatePodSandBox .*no bridge/);
+  describe("say what the events say while a pod is made", () => {
+    const scheduling = { type: "Warning", reason: "FailedScheduling", message: "no nodes", lastTimestamp: "2026-11-21T15:00:01Z" };
+    const pulling = { type: "Normal", reason: "Pulling", message: "Pulling image x", lastTimestamp: "2026-11-21T15:00:02Z" };
+    const sandbox = { type: "Warning", reason: "FailedCreatePodSandBox", message: "no bridge", eventTime: "2026-11-21T15:00:03Z" };
+    test.each([
+      ["a failure", [scheduling, pulling, sandbox], /coredns FailedCreatePodSandBox .*no bridge/],
+      ["progress after a failure", [pulling, scheduling], /coredns ContainerCreating .*Pulling: Pulling image x/],
+      ["nothing", [], /coredns ContainerCreating/],
+    ])("%s", (_name, events, words) => {
+      const snapshot = snapshotOf(setWaiting("coredns-1-a", "ContainerCreating", ""), (objects) => {
+        for (const [index, event] of events.entries()) {
+          const metadata = { name: `e${index}`, uid: `e${index}`, namespace: "kube-system" };
+          const involvedObject = { kind: "Pod", uid: "pod-coredns-1-a" };
+          objects.push({ kind: "Event", metadata, spec: {}, status: {}, ...event, involvedObject });
+        }
+      });
+      const verdict = judgeCluster({ rules: RULES, history: [{ atMs: 0, snapshot }], nowMs: 60_000 });
+      expect(wordsOf(verdict)).toMatch(words);
+    });
   });
 
   test("say why a pod is not scheduled", () => {

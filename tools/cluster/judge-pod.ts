@@ -50,11 +50,11 @@ function waitingKind(reason: string): BlockerKind {
   return CREATE_ERRORS.has(reason) ? "create-container" : "other";
 }
 
-/** The last Warning about an object: for a sandbox or a mount that fails the Events alone say why. */
-function lastWarning(uid: string, events: readonly ClusterEvent[]): ClusterEvent | undefined {
+/** The last Event about an object: while a container is made the Events alone say what goes on, or why it does not. */
+function lastEvent(uid: string, events: readonly ClusterEvent[]): ClusterEvent | undefined {
   let latest: ClusterEvent | undefined;
   for (const event of events) {
-    if (event.aboutUid !== uid || event.type !== "Warning") continue;
+    if (event.aboutUid !== uid) continue;
     if (latest === undefined || event.lastSeen >= latest.lastSeen) latest = event;
   }
   return latest;
@@ -109,11 +109,12 @@ export function judgePod(pod: PodState, snapshot: Pick<ClusterSnapshot, "events"
   const unready = pod.containers.filter((container) => !container.init && !container.ready);
   if (ready?.status === "True" && pod.phase === "Running" && unready.length === 0 && pod.containers.length > 0) return undefined;
 
-  const warning = lastWarning(pod.uid, snapshot.events);
+  const event = lastEvent(pod.uid, snapshot.events);
+  if (event?.type === "Warning") return { subject, reason: event.reason, message: event.message, kind: "other" };
   const creating = pod.containers.find((container) => container.state === "waiting");
-  if (creating !== undefined || warning !== undefined) {
-    const reason = warning?.reason ?? creating?.reason ?? "Waiting";
-    return { subject, reason, message: warning?.message ?? creating?.message ?? "", kind: "other" };
+  if (creating !== undefined) {
+    const message = creating.message || (event === undefined ? "" : `${event.reason}: ${event.message}`);
+    return { subject, reason: creating.reason || "Waiting", message, kind: "other" };
   }
   if (ready === undefined)
     return { subject, reason: "NoReadyCondition", message: `phase ${pod.phase || "unknown"}`, kind: "other" };

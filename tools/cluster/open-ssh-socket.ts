@@ -9,6 +9,8 @@ export type SshSocket =
 
 /** What begins an SSH server's identification (RFC 4253, section 4.2). Lines may come before it there; no server in use sends any. */
 const BANNER = /(^|\n)SSH-(2\.0|1\.99)-/;
+/** What OpenSSH says instead when it refuses for the time being: penalties for the source address, too many half-open logins (sshd.c). */
+const TURNED_AWAY = /^(Not allowed at this time|Exceeded MaxStartups)/;
 const LONGEST_PREAMBLE = 8192;
 
 /**
@@ -52,6 +54,8 @@ export function openSshSocket(options: { host: string; port: number; signal: Abo
         // Given back only now: each giving back is news to this listener.
         socket.unshift(heard);
         settle({ outcome: "banner", socket });
+      } else if (TURNED_AWAY.test(text)) {
+        settle({ outcome: "closed", detail: `the SSH server turns connections away for now (it says "${text.trim()}")` });
       } else if (heard.length > LONGEST_PREAMBLE || (text.includes("\n") && !text.startsWith("SSH-"))) {
         settle({ outcome: "not-ssh", detail: `what answers is no SSH server (it says ${JSON.stringify(text.slice(0, 40))})` });
       }

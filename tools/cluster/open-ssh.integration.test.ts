@@ -172,11 +172,13 @@ describe("reaching the server", () => {
     await expect(opening).rejects.toMatchObject({ code: "TIMEOUT", lastObservation: "connection refused" });
   });
 
-  test("a server that closes at once and one that is none are told apart", async () => {
+  test("a server that turns one away, one that closes at once and one that is none are told apart", async () => {
     const closing = createServer((socket) => socket.end());
     const other = createServer((socket) => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    const penalty = createServer((socket) => socket.end("Not allowed at this time\r\n"));
     await using sshd = await spawnSshd();
     for (const [server, words] of [
+      [penalty, /the SSH server turns connections away for now \(it says "Not allowed at this time"\)/],
       [closing, /closed before any SSH server answered/],
       [other, /what answers is no SSH server \(it says "HTTP/],
     ] as const) {
