@@ -8,8 +8,14 @@ export interface GoSum {
   zipHash(module: ModuleVersion): string | undefined;
   /** h1 of the module's go.mod file, or undefined. */
   goModHash(module: ModuleVersion): string | undefined;
-  /** Number of zips it has a line for. */
-  readonly zipCount: number;
+  /** True when only zips' hashes are known. A zip's hash covers its own go.mod, so nothing of it goes unverified. */
+  readonly zipsOnly: boolean;
+}
+
+/** The hashes of zips, from a record of them instead of a go.sum file. */
+export function makeZipSums(modules: readonly (ModuleVersion & { readonly h1: string })[]): GoSum {
+  const zips = new Map(modules.map((module) => [formatModule(module), module.h1]));
+  return { zipHash: (module) => zips.get(formatModule(module)), goModHash: () => undefined, zipsOnly: true };
 }
 
 const HASH = /^h1:[A-Za-z0-9+/]{43}=$/;
@@ -53,6 +59,6 @@ export function parseGoSum(text: string, where: string): GoSum {
   return {
     zipHash: (module) => zips.get(formatModule(module)),
     goModHash: (module) => goMods.get(formatModule(module)),
-    zipCount: zips.size,
+    zipsOnly: false,
   };
 }

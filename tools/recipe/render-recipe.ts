@@ -7,7 +7,7 @@ export type Template<View> = (view: View) => string;
 
 export interface RecipeTemplates {
   readonly goMods: Template<{ notice: string; uris: readonly string[] }>;
-  readonly licenses: Template<{ notice: string; expression: string; files: readonly string[] }>;
+  readonly licenses: Template<{ notice: string; expressions: readonly string[]; files: readonly string[] }>;
   readonly release: Template<{ notice: string; groups: readonly AssignmentGroup[] }>;
 }
 
@@ -113,7 +113,10 @@ export function renderRecipe(data: RecipeData, templates: RecipeTemplates): read
   );
   return [
     { name: `${data.program}-go-mods.inc`, content: templates.goMods({ notice, uris }) },
-    { name: `${data.program}-licenses.inc`, content: templates.licenses({ notice, expression, files }) },
+    {
+      name: `${data.program}-licenses.inc`,
+      content: templates.licenses({ notice, expressions: expression === "" ? [] : [expression], files }),
+    },
     {
       name: `${data.program}-${data.recipeVersion}.inc`,
       content: templates.release({
