@@ -37,6 +37,7 @@ const needs: readonly HostNeed[] = [
   },
   command("git", "git", "fetches and reads sources in the project's own tests", ["test"]),
   command("sshd", "openssh-server", "is what the project's own tests of SSH talk to", ["test"]),
+  command("openssl", "openssl", "makes certificates for the project's own tests", ["test"]),
   command("skopeo", "skopeo", "reads the testbed's image archives in the project's own tests", ["test"]),
   command("chromium", "chromium", "shows the HTML report in the project's own tests", ["test"]),
   command("xmllint", "libxml2-utils", "checks the JUnit report in the project's own tests", ["test"]),
