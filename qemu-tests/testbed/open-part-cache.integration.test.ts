@@ -113,6 +113,16 @@ describe("the cache of parts", () => {
     expect(await readFile(join(root, "log"), "utf8")).toBe("made\n");
   });
 
+  test("a builder with other inputs waits for nobody and leaves the other's work alone", async () => {
+    const command = `touch started; while test ! -e ${root}/go; do sleep 0.05; done; test -e started`;
+    const slow = startBuilder(command);
+    await until("the part under way", () => fileExists("started"));
+    const other = await startBuilder("true").ended;
+    expect(other.outcome).toMatchObject({ action: "built" });
+    await writeFile(join(root, "go"), "");
+    expect((await slow.ended).outcome).toMatchObject({ action: "built" });
+  });
+
   test("only the newest entries of a part stay", async () => {
     for (const round of [1, 2, 3, 4, 5]) await startBuilder(`echo ${round} > file`).ended;
     const { whole } = await entries();

@@ -9,12 +9,13 @@ import { waitFor } from "../../tools/core/wait-for.ts";
 import { writeFileAtomic } from "../../tools/core/write-file.ts";
 import type { PartJob, PartRecord } from "./part.ts";
 import { planPrune } from "./plan-parts.ts";
-import type { PlannedPart } from "./plan-parts.ts";
+import type { CacheEntry, PlannedPart } from "./plan-parts.ts";
 
 const PARTIAL = "partial-";
 const KEEP = 3;
 const LOCK_LOOK_MS = 100;
 const LOCK_TIMEOUT_MS = 3_600_000;
+const ABANDONED_MS = 86_400_000;
 
 const recordSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -109,24 +110,37 @@ export function openPartCache(root: string, removeTree: (path: string) => Promis
 
   const find = async (planned: PlannedPart): Promise<string | undefined> => findHash(planned.part.name, planned.hash);
 
-  async function removeLeftovers(ctx: Context, name: string): Promise<void> {
+  /** What a crashed maker of this very entry left, and what others left long ago; a maker of another entry may be at work. */
+  async function removeLeftovers(ctx: Context, planned: PlannedPart): Promise<void> {
+    const { name } = planned.part;
     for (const entry of await readdir(partDir(name))) {
       if (!entry.startsWith(PARTIAL)) continue;
-      ctx.log.debug(`removing ${join(partDir(name), entry)}, left by a build that was interrupted`);
-      await removeTree(join(partDir(name), entry));
+      const path = join(partDir(name), entry);
+      const info = await stat(path).catch(() => undefined);
+      if (info === undefined) continue;
+      const abandoned = entry.startsWith(`${PARTIAL}${planned.hash}`) || ctx.clock.nowMs() - info.mtimeMs > ABANDONED_MS;
+      if (!abandoned) continue;
+      ctx.log.debug(`removing ${path}, left by a build that was interrupted`);
+      await removeTree(path);
     }
   }
 
   async function prune(name: string): Promise<void> {
-    const hashes = (await readdir(partDir(name))).filter((entry) => /^[0-9a-f]{32}$/u.test(entry));
-    const entries = await Promise.all(
-      hashes.map(async (hash) => ({ hash, usedAtMs: (await stat(join(partDir(name), hash))).mtimeMs })),
-    );
+    const entries: CacheEntry[] = [];
+    for (const hash of await readdir(partDir(name))) {
+      if (!/^[0-9a-f]{32}$/u.test(hash)) continue;
+      // Another builder may be pruning too: what is gone is gone.
+      const info = await stat(join(partDir(name), hash)).catch(() => undefined);
+      if (info !== undefined) entries.push({ hash, usedAtMs: info.mtimeMs });
+    }
     for (const entry of planPrune(entries, KEEP)) {
       // Renamed first, so that nobody finds half an entry.
       const doomed = join(partDir(name), `${PARTIAL}${entry.hash}`);
-      await rename(join(partDir(name), entry.hash), doomed);
-      await removeTree(doomed);
+      const renamed = await rename(join(partDir(name), entry.hash), doomed).then(
+        () => true,
+        () => false,
+      );
+      if (renamed) await removeTree(doomed);
     }
   }
 
@@ -137,11 +151,12 @@ export function openPartCache(root: string, removeTree: (path: string) => Promis
   ): Promise<{ dir: string; seconds: number; shared: boolean }> {
     const { part, hash, inputs } = planned;
     await mkdir(partDir(part.name), { recursive: true });
-    await using _lock = await openLock(ctx, join(partDir(part.name), "lock"), options.onWait);
+    const lockPath = join(partDir(part.name), `${hash}.lock`);
+    await using _lock = await openLock(ctx, lockPath, options.onWait);
     const made = await find(planned);
     if (made !== undefined) return { dir: made, seconds: 0, shared: true };
-    await removeLeftovers(ctx, part.name);
-    const partial = await mkdtemp(join(partDir(part.name), PARTIAL));
+    await removeLeftovers(ctx, planned);
+    const partial = await mkdtemp(join(partDir(part.name), `${PARTIAL}${hash}-`));
     const startMs = ctx.clock.monotonicMs();
     try {
       await part.build(ctx, { dir: partial, need: options.need });
@@ -152,6 +167,8 @@ export function openPartCache(root: string, removeTree: (path: string) => Promis
       await writeFileAtomic(join(partDir(part.name), "last.json"), `${JSON.stringify(record, null, 2)}\n`);
       await find(planned);
       await prune(part.name);
+      // Whoever waits for this very file gets it, unlinked, and finds the part made; whoever comes later finds the part made at once.
+      await rm(lockPath, { force: true });
       return { dir: entryDir(planned), seconds, shared: false };
     } catch (error) {
       await removeTree(partial);

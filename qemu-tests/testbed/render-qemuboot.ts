@@ -6,11 +6,14 @@ const COMMAND_LINE = [
   "loglevel=6",
   "systemd.show_status=1",
   "systemd.log_color=0",
+  // A log file answers no questions about its size and needs no colours.
+  "systemd.tty.term.console=dumb",
   "systemd.firstboot=0",
   "systemd.ssh_auto=0",
   // As a Yocto kernel is: no AppArmor, whose profiles would have to be parsed.
   "apparmor=0",
   "audit=0",
+  "cryptomgr.notests",
   // OE-core's machines boot with it too: network namespaces come and go in a tenth of the time.
   "rcupdate.rcu_expedited=1",
   // An emulated CPU has no secrets to leak and pays for each guard.
