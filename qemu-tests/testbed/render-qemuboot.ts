@@ -10,8 +10,9 @@ const COMMAND_LINE = [
   "systemd.tty.term.console=dumb",
   "systemd.firstboot=0",
   "systemd.ssh_auto=0",
-  // As a Yocto kernel is: no AppArmor, whose profiles would have to be parsed.
+  // As a Yocto kernel is: neither AppArmor, whose profiles would have to be parsed, nor SELinux, which would take its place without a policy.
   "apparmor=0",
+  "selinux=0",
   "audit=0",
   "cryptomgr.notests",
   // OE-core's machines boot with it too: network namespaces come and go in a tenth of the time.
