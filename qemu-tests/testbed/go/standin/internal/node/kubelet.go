@@ -128,7 +128,11 @@ func (n *Node) startKubelet(cluster Cluster) error {
 	if len(n.options.NodeTaints) > 0 {
 		args = append(args, "--register-with-taints="+strings.Join(n.options.NodeTaints, ","))
 	}
-	return n.group.Start(supervise.Command{Name: "kubelet", Path: "/proc/self/exe", Args: withArgs(args, n.options.KubeletArgs)})
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return n.group.Start(supervise.Command{Name: "kubelet", Path: self, Args: withArgs(args, n.options.KubeletArgs)})
 }
 
 // resolvConf is the file that pods inherit: as in k3s one without a loopback resolver, which no pod could reach.
