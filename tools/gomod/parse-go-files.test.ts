@@ -67,17 +67,28 @@ describe("go.sum", () => {
 describe("lists of modules", () => {
   const goMod = parseGoMod(GO_MOD, "go.mod");
 
-  it("replaces what go.mod replaces, and leaves what is a target already", () => {
+  it("replaces what go.mod replaces when the list has modules as they are required", () => {
     const { linked } = parseModuleList(
-      "example.com/one v1.0.0 . cmd\nexample.com/fork v1.0.1  # a target\nexample.com/Two v0.0.0-20240101000000-abcdefabcdef\n",
+      "example.com/one v1.0.0 . cmd\nexample.com/Two v0.0.0-20240101000000-abcdefabcdef # as it is\n",
       goMod,
       "list",
     );
     expect(linked).toEqual([
       { path: "example.com/Two", version: "v0.0.0-20240101000000-abcdefabcdef", packages: undefined },
-      { path: "example.com/fork", version: "v1.0.1", packages: undefined },
       { path: "example.com/special", version: "v9.0.0+incompatible", packages: [".", "cmd"] },
     ]);
+  });
+
+  it("leaves a list alone that has what they are replaced by", () => {
+    const pinned = parseGoMod(
+      "module a.b/c\nrequire x.y/z v1.0.0\nreplace (\n\tx.y/z => x.y/z v1.0.5\n\tx.y/old v0.1.0 => x.y/z v1.0.0\n)\n",
+      "go.mod",
+    );
+    const versions = (text: string): readonly string[] =>
+      parseModuleList(text, pinned, "list").linked.map((module) => module.version);
+    expect(versions("x.y/z v1.0.5\nx.y/z v1.0.0\n")).toEqual(["v1.0.0", "v1.0.5"]);
+    // The first line is required, the second replaced: x.y/z v1.0.0 is then not what x.y/old becomes, but what becomes v1.0.5.
+    expect(versions("x.y/z v1.0.0\nx.y/old v0.1.0\n")).toEqual(["v1.0.0", "v1.0.5"]);
   });
 
   it("knows bare go.mod files", () => {

@@ -104,40 +104,54 @@ function refuseLocal(replacements: readonly string[]): void {
   });
 }
 
+interface ListedModule extends ModuleVersion {
+  readonly isGoMod: boolean;
+  readonly folders: readonly string[];
+}
+
+/** Whether a list has modules as go.mod requires them, not as it replaces them: then some line names what is replaced and is no target itself. */
+function isUnreplaced(listed: readonly ListedModule[], goMod: GoMod): boolean {
+  const targets = new Set(goMod.replaces.map(({ target }) => `${target.path}@${target.version ?? ""}`));
+  return listed.some((module) => findReplacement(goMod, module) !== undefined && !targets.has(formatModule(module)));
+}
+
 /**
  * Reads a list of linked modules: one "path version" a line, then the linked packages' folders where they are known; "path version/go.mod" for a
- * go.mod file alone; "#" begins a comment. What `go list -deps -json` prints is read as well. Modules are replaced as go.mod says, unless the
- * line already names what a replacement leads to. `where` names the list in messages. Throws ConfigError with every line that is wrong.
+ * go.mod file alone; "#" begins a comment. What `go list -deps -json` prints is read as well. The modules may be those that go.mod requires, or
+ * those that it replaces them by. `where` names the list in messages. Throws ConfigError with every line that is wrong.
  */
 export function parseModuleList(text: string, goMod: GoMod, where: string): ModuleList {
   if (text.trimStart().startsWith("{")) return parseGoListOutput(text);
-  const targets = new Set(goMod.replaces.map(({ target }) => `${target.path}@${target.version ?? ""}`));
+  const listed = parseLines(text, where);
+  const replace = isUnreplaced(listed, goMod);
   const builder = new ListBuilder();
-  const problems: string[] = [];
   const local: string[] = [];
-  for (const [index, line] of text.split("\n").entries()) {
-    const [path, versionField, ...folders] = line.replace(/#.*/, "").trim().split(/\s+/);
-    if (path === undefined || path === "") continue;
-    const isGoMod = versionField?.endsWith("/go.mod") === true;
-    const listed = { path, version: isGoMod ? versionField.slice(0, -"/go.mod".length) : (versionField ?? "") };
-    const pathProblem = findModulePathProblem(path);
-    const problem = pathProblem === undefined ? findVersionProblem(listed) : `module path "${path}" ${pathProblem}`;
-    if (problem !== undefined) {
-      problems.push(`line ${index + 1}: ${problem}`);
-      continue;
-    }
-    const target = targets.has(formatModule(listed)) ? undefined : findReplacement(goMod, listed)?.target;
-    if (target !== undefined && target.version === undefined) local.push(`${path} => ${target.path}`);
-    else if (isGoMod) builder.addGoMod({ path: target?.path ?? path, version: target?.version ?? listed.version });
-    else
-      builder.add(
-        { path: target?.path ?? path, version: target?.version ?? listed.version },
-        folders.length === 0 ? undefined : folders,
-      );
+  for (const { path, version, isGoMod, folders } of listed) {
+    const target = replace ? findReplacement(goMod, { path, version })?.target : undefined;
+    const module = { path: target?.path ?? path, version: target === undefined ? version : (target.version ?? "") };
+    if (module.version === "") local.push(`${path} => ${module.path}`);
+    else if (isGoMod) builder.addGoMod(module);
+    else builder.add(module, folders.length === 0 ? undefined : folders);
   }
-  if (problems.length > 0) throw new ConfigError(`${where} is malformed`, { problems, hint: 'each line is "path version"' });
   refuseLocal(local);
   const list = builder.build();
   if (list.linked.length === 0) throw new ConfigError(`${where} lists no module`);
   return list;
+}
+
+function parseLines(text: string, where: string): readonly ListedModule[] {
+  const listed: ListedModule[] = [];
+  const problems: string[] = [];
+  for (const [index, line] of text.split("\n").entries()) {
+    const [path, versionField, ...folders] = line.replace(/#.*/, "").trim().split(/\s+/);
+    if (path === undefined || path === "") continue;
+    const isGoMod = versionField?.endsWith("/go.mod") === true;
+    const version = isGoMod ? versionField.slice(0, -"/go.mod".length) : (versionField ?? "");
+    const pathProblem = findModulePathProblem(path);
+    const problem = pathProblem === undefined ? findVersionProblem({ path, version }) : `module path "${path}" ${pathProblem}`;
+    if (problem === undefined) listed.push({ path, version, isGoMod, folders });
+    else problems.push(`line ${index + 1}: ${problem}`);
+  }
+  if (problems.length > 0) throw new ConfigError(`${where} is malformed`, { problems, hint: 'each line is "path version"' });
+  return listed;
 }
