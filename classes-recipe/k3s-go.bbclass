@@ -44,6 +44,20 @@ python k3s_drop_git_zips() {
 }
 do_unpack[postfuncs] += "k3s_drop_git_zips"
 
+# Every module that is fetched, as a package URL (https://github.com/package-url/purl-spec, type golang): create-spdx lists them with the program, so
+# that a vulnerability of a module is found in the SBOM of what was built from it.
+def k3s_go_purls(d):
+    from urllib.parse import quote
+    purls = []
+    for uri in (d.getVar("SRC_URI") or "").split():
+        if uri.startswith(("gomod://", "gomodgit://")):
+            _, host, path, _, _, parameters = bb.fetch.decodeurl(uri)
+            if parameters.get("mod", "0") != "1":
+                purls.append("pkg:golang/%s@%s" % ((host + path.rstrip("/")).lower(), quote(parameters["version"], safe="")))
+    return " ".join(purls)
+
+SPDX_PACKAGE_URLS:append = " ${@k3s_go_purls(d)}"
+
 K3S_GO_MODFLAG ?= "-mod=readonly"
 K3S_GO_MODFLAG[doc] = "-mod=readonly where modules are fetched (gomod://), -mod=vendor where upstream carries them."
 
