@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { buildBootFiles } from "./build-boot-files.ts";
 import { buildDisk } from "./build-disk.ts";
 import type { GuestFile } from "./build-disk.ts";
 import { buildGoProgram, buildGoToolchain } from "./build-go.ts";
+import { buildQemu, QEMU_PROGRAMS } from "./build-qemu.ts";
 import { buildRootfs } from "./build-rootfs.ts";
 import { fetchPinned } from "./fetch-k3s-release.ts";
 import type { Privilege } from "./open-privilege.ts";
@@ -12,6 +13,7 @@ import type { Part, PartJob } from "./part.ts";
 import { planGoEnv, planGoPath, renderGoRequirements } from "./plan-go.ts";
 import { IMAGES_DIR, planArchiveName, planEdits, planReleasePart, renderGuestRecord } from "./plan-guest.ts";
 import { planParts } from "./plan-parts.ts";
+import { planQemu } from "./plan-qemu.ts";
 import { planRootfs, SUITE } from "./plan-rootfs.ts";
 import type { TestbedInputs } from "./read-testbed-inputs.ts";
 import { renderQemuboot } from "./render-qemuboot.ts";
@@ -128,7 +130,17 @@ export function defineParts(
     },
     needs: [],
     load: "io",
-    build: async (ctx, job) => buildRootfs(ctx, rootfsPlan, { dir: job.dir, privilege: await getPrivilege() }),
+    build: async (ctx, job) => buildRootfs(ctx, architecture, { dir: job.dir, privilege: await getPrivilege() }),
+  };
+
+  const qemuPlan = planQemu(architecture, inputs.hostMachine);
+  const qemu: Part = {
+    name: `qemu-${architecture.debian}-on-${qemuPlan.host}`,
+    title: `QEMU of Debian ${SUITE} for ${architecture.debian} guests`,
+    inputs: { "the Debian release": SUITE, "how it is made": JSON.stringify(qemuPlan) },
+    needs: [],
+    load: "io",
+    build: async (ctx, job) => buildQemu(ctx, qemuPlan, { dir: job.dir, privilege: await getPrivilege() }),
   };
 
   const boot: Part = {
@@ -197,10 +209,12 @@ export function defineParts(
   ];
   const guestPrograms = inputs.programs.filter((program) => program.guest !== undefined);
   const edits = planEdits({ k3s: k3s.kind, programs: inputs.programs });
-  const qemuboot = renderQemuboot({ architecture, imageName, initrdName: "initrd", memoryMib: MEMORY_MIB, cpus: CPUS });
+  const renderConf = (programs: string): string =>
+    renderQemuboot({ architecture, imageName, initrdName: "initrd", memoryMib: MEMORY_MIB, cpus: CPUS, programs });
   const beforeDisk = [
     ...(inputs.hostGo === undefined ? [toolchain] : []),
     rootfs,
+    qemu,
     ...inputs.programs.map(defineProgram),
     ...release,
     boot,
@@ -216,13 +230,14 @@ export function defineParts(
       ...inputs.onDeviceFiles,
       ...inputs.builders.disk,
       "edits of the root filesystem": edits.join("\n"),
-      "qemuboot.conf": qemuboot,
+      "qemuboot.conf": renderConf(""),
       "free space": String(FREE_MIB),
       "k3s binary": k3s.kind === "file" ? (inputs.k3sDigest ?? "") : k3s.kind,
     },
     needs: [
       rootfsPart,
       bootPart,
+      qemu.name,
       ...guestPrograms.map(goPart),
       ...(releasePart === undefined ? [] : [releasePart.name]),
       ...imageParts.map((part) => part.name),
@@ -240,7 +255,7 @@ export function defineParts(
           script: paths.assembleScript,
           imageName,
           freeMib: FREE_MIB,
-          qemuboot: { name: `${imageName}.qemuboot.conf`, content: qemuboot },
+          qemuboot: { name: `${imageName}.qemuboot.conf`, content: renderConf(planPrograms(job)) },
           kernel: { source: join(job.need(bootPart), "kernel"), name: architecture.kernelImageType },
           initrd: { source: join(job.need(bootPart), "initrd"), name: "initrd" },
           rootfsTar: join(job.need(rootfsPart), "rootfs.tar"),
@@ -248,6 +263,12 @@ export function defineParts(
         { dir: job.dir, privilege: await getPrivilege() },
       ),
   };
+
+  /** Where QEMU's programs lie, seen from the disk image's final place in the cache: both are <part>/<hash>. */
+  function planPrograms(job: PartJob): string {
+    const path = job.need(qemu.name);
+    return join("../..", basename(dirname(path)), basename(path), QEMU_PROGRAMS);
+  }
 
   function planFiles(job: PartJob): readonly GuestFile[] {
     return [

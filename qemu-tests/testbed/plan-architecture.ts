@@ -70,11 +70,10 @@ const ARCHITECTURES: Readonly<Record<Architecture, TestbedArchitecture>> = {
     serialConsole: "ttyS0,115200",
     k3sAsset: "k3s",
     k3sSha256: "2f98a9f8fe5782479ee2d54e70a1b10a7f6fd4cae8d38ed3098452dc6eed76b5",
-    // QEMU 7.2 emulates cmpxchg16b wrongly under TCG and kernels from 6.12 on panic on it; Debian is built for x86-64-v1 and lives without.
     qemuboot: {
       systemName: "qemu-system-x86_64",
       machine: "-machine q35,i8042=off",
-      cpu: "-cpu max,-cx16",
+      cpu: "-cpu max",
       cpuKvm: "-cpu host",
       ...PCI,
       // As OE-core's qemuboot-x86.inc: the emulated timers are too coarse to check one against the other on a busy host.

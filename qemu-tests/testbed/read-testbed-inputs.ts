@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { machine } from "node:os";
 import { join } from "node:path";
 import type { Context, Env } from "../../tools/core/context.ts";
 import { ConfigError } from "../../tools/core/errors.ts";
@@ -34,6 +35,8 @@ export interface TestbedInputs {
   readonly architecture: TestbedArchitecture;
   readonly env: Env;
   readonly cacheRoot: string;
+  /** The host's `uname -m`. */
+  readonly hostMachine: string;
   readonly k3s: K3sChoice;
   /** sha256 of the k3s binary, where it is a file of the user's. */
   readonly k3sDigest: string | undefined;
@@ -132,6 +135,7 @@ export async function readTestbedInputs(
     architecture,
     env: ctx.env,
     cacheRoot: options.cacheRoot,
+    hostMachine: machine(),
     k3s,
     k3sDigest,
     programs,

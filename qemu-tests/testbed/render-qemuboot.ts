@@ -33,6 +33,8 @@ export function renderQemuboot(options: {
   initrdName: string;
   memoryMib: number;
   cpus: number;
+  /** Folder with the QEMU to use, relative to the file: STAGING_BINDIR_NATIVE. */
+  programs: string;
 }): string {
   const { architecture, imageName } = options;
   const { qemuboot } = architecture;
@@ -63,7 +65,7 @@ export function renderQemuboot(options: {
     qb_smp: `-smp ${options.cpus}`,
     qb_system_name: qemuboot.systemName,
     serial_consoles: `115200;${architecture.serialConsole.replace(/,.*/u, "")}`,
-    staging_bindir_native: "/usr/bin",
+    staging_bindir_native: options.programs,
     tune_arch: architecture.arch,
   };
   const lines = Object.entries(values).map(([key, value]) => `${key} = ${value}`);

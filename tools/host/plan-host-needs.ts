@@ -10,7 +10,7 @@ function file(name: string, path: string, packageName: string, why: string, purp
 
 /** Every host program that meta-k3s runs, by package names of Debian 12, 13 and Ubuntu 24.04. A need that no code has any more is deleted here. */
 const needs: readonly HostNeed[] = [
-  command("qemu-system-x86_64", "qemu-system-x86", "boots the virtual machine", ["demo", "test"]),
+  command("qemu-system-x86_64", "qemu-system-x86", "boots virtual machines; the testbed brings its own", ["test"]),
   command("qemu-img", "qemu-utils", "makes the overlay that keeps the image unchanged", ["demo", "test"]),
   command("mmdebstrap", "mmdebstrap", "makes the Debian root filesystem of the testbed", ["demo", "test"]),
   file(
@@ -45,6 +45,7 @@ const needs: readonly HostNeed[] = [
   file("user-mode emulation", "/usr/bin/qemu-aarch64-static", "qemu-user-static", "makes root filesystems of other architectures", [
     "foreign",
   ]),
+  command("update-binfmts", "binfmt-support", "starts programs of other architectures without being asked", ["foreign"]),
 ];
 
 /** The needs of the purposes given. Go is not among them: where the host has none that is new enough, a pinned wheel brings it. */

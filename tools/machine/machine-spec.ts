@@ -50,6 +50,8 @@ export interface MachineSpec {
   /** MiB, always; QEMU and runqemu disagree on what "4G" means. */
   readonly memoryMib: number;
   readonly cpus: number;
+  /** QEMU's tb-size under emulation, MiB; undefined for its own default. */
+  readonly translationMib: number | undefined;
   readonly rootDisk: DiskSpec;
   /** Size that the root disk's overlay is grown to, MiB. */
   readonly rootDiskMib: number;

@@ -3,7 +3,7 @@ import { ConfigError, PreflightError } from "../core/errors.ts";
 import { parseQemuboot } from "./parse-qemuboot.ts";
 import type { MachinePlanInput } from "./plan-machine.ts";
 import { planMachine } from "./plan-machine.ts";
-import { planQemuArgv } from "./plan-qemu-argv.ts";
+import { formatTcg, planQemuArgv } from "./plan-qemu-argv.ts";
 
 const X86 = `[config_bsp]
 image_link_name = image
@@ -43,6 +43,7 @@ function input(conf: string, changes: Partial<MachinePlanInput> = {}): MachinePl
       qemuboot,
       qemubootPath: "/deploy/image.qemuboot.conf",
       folder: "/deploy",
+      nativeFolder: undefined,
       kernelPath: "/deploy/kernel",
       initrdPath: undefined,
       rootfsPath: "/deploy/image.ext4",
@@ -74,7 +75,8 @@ test("256 MiB of the image become 2048, its four processors the host's two, the 
     cpus: 2,
     rootDiskMib: 3248,
     qemuMachine: "q35,i8042=off",
-    qemuCpu: "max",
+    qemuCpu: "max,-erms,-fsrm",
+    translationMib: undefined,
     arch: "x86_64",
   });
   expect(spec.extraArguments.slice(-2)).toEqual(["-device", "usb-ehci,id=/deploy"]);
@@ -107,15 +109,21 @@ test("where reboots are allowed a panic may not end in one", () => {
 test("QEMU 7.2 under emulation loses cx16, and says so", () => {
   const host = { ...input(X86).host, qemu: { path: "qemu", version: { major: 7, minor: 2, micro: 22 } } };
   const plan = planMachine(input(X86, { host }));
-  expect(plan.spec.qemuCpu).toBe("max,-cx16");
+  expect(plan.spec.qemuCpu).toBe("max,-erms,-fsrm,-cx16");
   expect(plan.warnings[0]).toContain("QEMU 7.2.22 emulates cmpxchg16b wrongly");
 });
 
 test("an image that already leaves cx16 out, KVM and arm64 are left alone by QEMU 7.2's cure", () => {
   const host = { ...input(X86).host, qemu: { path: "qemu", version: { major: 7, minor: 2, micro: 22 } } };
-  expect(planMachine(input(X86.replace("-cpu max", "-cpu max,-cx16"), { host })).spec.qemuCpu).toBe("max,-cx16");
+  expect(planMachine(input(X86.replace("-cpu max", "-cpu max,-cx16"), { host })).spec.qemuCpu).toBe("max,-cx16,-erms,-fsrm");
   expect(planMachine(input(X86, { host, kvm: { usable: true, reason: "it ran" } })).spec.qemuCpu).toBe("max");
   expect(planMachine(input(ARM64, { host })).spec.qemuCpu).toBe("cortex-a57");
+});
+
+test("a host with memory to spare gives QEMU all the room for translated code that it takes", () => {
+  const { host } = input(X86);
+  expect(planMachine(input(X86, { host: { ...host, memoryAvailableMib: 12_288 } })).spec.translationMib).toBe(2048);
+  expect(formatTcg({ translationMib: 2048 })).toBe("tcg,thread=multi,tb-size=2048");
 });
 
 test("KVM on arm64 takes the host's processor", () => {

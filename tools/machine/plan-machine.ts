@@ -90,6 +90,20 @@ function planAccelerator(input: MachinePlanInput): Accelerator {
   return { kind: "tcg", reason: input.kvm.reason };
 }
 
+/**
+ * Processors with these flags copy and clear memory fastest with "rep movsb" and "rep stosb", so kernels use them there; an emulator does them
+ * byte by byte. No ABI level (x86-64-v2, -v3) asks for them.
+ */
+const SLOW_WHEN_EMULATED = "-erms,-fsrm";
+
+/**
+ * Room for translated code, MiB: a Kubernetes node fills QEMU's 1 GiB within two minutes, and then all of it is thrown away. 2 GiB is QEMU's
+ * limit on x86-64 hosts (MAX_CODE_GEN_BUFFER_SIZE in tcg/region.c). Undefined leaves QEMU its own choice, an eighth of a small host's memory.
+ */
+function planTranslationMib(host: HostFacts): number | undefined {
+  return host.arch === "x86_64" && host.memoryAvailableMib >= 12 * 1024 ? 2048 : undefined;
+}
+
 interface CpuPlan {
   readonly cpu: string;
   readonly warnings: readonly string[];
@@ -102,10 +116,11 @@ interface CpuPlan {
 function planCpu(image: ImageFiles, accelerator: Accelerator, version: QemuVersion): CpuPlan {
   const { arch, qemuCpu, qemuCpuKvm } = image.qemuboot;
   if (accelerator.kind === "kvm") return { cpu: arch === "x86_64" ? (qemuCpuKvm ?? qemuCpu) : "host", warnings: [] };
+  const cpu = arch === "x86_64" ? `${qemuCpu},${SLOW_WHEN_EMULATED}` : qemuCpu;
   const faulty = arch === "x86_64" && isAtLeast(version, 7, 2) && !isAtLeast(version, 8, 0);
-  if (!faulty || qemuCpu.includes("-cx16") || qemuCpu.includes("cx16=off")) return { cpu: qemuCpu, warnings: [] };
+  if (!faulty || qemuCpu.includes("-cx16") || qemuCpu.includes("cx16=off")) return { cpu, warnings: [] };
   return {
-    cpu: `${qemuCpu},-cx16`,
+    cpu: `${cpu},-cx16`,
     warnings: [
       `QEMU ${formatQemuVersion(version)} emulates cmpxchg16b wrongly, so the guest's processor goes without it (-cx16); an image built for x86-64-v2 or ` +
         "later will not start like that: install QEMU 8 or newer (Debian 12: apt-get install -t bookworm-backports qemu-system-x86)",
@@ -195,6 +210,7 @@ export function planMachine(input: MachinePlanInput): MachinePlan {
     qemuCpu: cpu,
     memoryMib,
     cpus,
+    translationMib: planTranslationMib(host),
     rootDisk: { path: image.rootfsPath, format: image.rootfsFormat, writes: "overlay", cache },
     rootDiskMib: image.rootfsMib + (options.extraDiskMib ?? EXTRA_DISK_MIB),
     diskDevice: ownLoader && qemuboot.driveType.startsWith("/dev/sd") ? "scsi-hd" : qemuboot.diskDevice,

@@ -89,6 +89,11 @@ export function planCommonArgv(spec: MachineSpec, files: RunFiles): string[] {
   ];
 }
 
+/** The -accel of emulation: a thread for each processor. */
+export function formatTcg(spec: Pick<MachineSpec, "translationMib">): string {
+  return `tcg,thread=multi${spec.translationMib === undefined ? "" : `,tb-size=${spec.translationMib}`}`;
+}
+
 /** QEMU's whole command line for the direct launcher. Nothing secret is in it: keys go by file. */
 export function planQemuArgv(options: {
   qemuPath: string;
@@ -113,7 +118,7 @@ export function planQemuArgv(options: {
     "-cpu",
     spec.qemuCpu,
     "-accel",
-    options.accelerator.kind === "kvm" ? "kvm" : "tcg,thread=multi",
+    options.accelerator.kind === "kvm" ? "kvm" : formatTcg(spec),
     "-m",
     String(spec.memoryMib),
     "-smp",

@@ -16,6 +16,7 @@ const PLAN: MachinePlan = {
     qemuCpu: "max",
     memoryMib: 4096,
     cpus: 2,
+    translationMib: undefined,
     rootDisk: { path: "/deploy/image.ext4", format: "raw", writes: "overlay", cache: "unsafe" },
     rootDiskMib: 3000,
     diskDevice: "virtio-blk-pci",

@@ -1,7 +1,7 @@
 import type { MachinePlan } from "./machine.ts";
 import { formatShellWord } from "./parse-shell-words.ts";
 import type { RunFiles } from "./plan-qemu-argv.ts";
-import { formatUserNetwork, planCommonArgv } from "./plan-qemu-argv.ts";
+import { formatTcg, formatUserNetwork, planCommonArgv } from "./plan-qemu-argv.ts";
 
 /** How to call runqemu: its arguments, what to add to its environment, and the qemuboot.conf to give it. */
 export interface RunqemuPlan {
@@ -79,7 +79,7 @@ export function planRunqemu(input: RunqemuInput): RunqemuPlan {
       "nographic",
       "slirp",
       ...(plan.accelerator.kind === "kvm" ? ["kvm"] : []),
-      `qemuparams=${plan.accelerator.kind === "kvm" ? "" : "-accel tcg,thread=multi "}-monitor none -m ${plan.spec.memoryMib} ${parameters}`,
+      `qemuparams=${plan.accelerator.kind === "kvm" ? "" : `-accel ${formatTcg(plan.spec)} `}-monitor none -m ${plan.spec.memoryMib} ${parameters}`,
       `bootparams=${bootParameters(input)}`,
     ],
     env: {

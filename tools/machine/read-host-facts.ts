@@ -15,7 +15,7 @@ export interface HostFacts {
   readonly cpus: number;
   readonly memoryMib: number;
   readonly memoryAvailableMib: number;
-  /** Undefined when the emulator for the asked architecture is not on PATH. */
+  /** The image's own or that on PATH; undefined when there is neither. */
   readonly qemu: { readonly path: string; readonly version: QemuVersion } | undefined;
   /** qemu-img and ssh-keygen, where they are on PATH. */
   readonly qemuImgPath: string | undefined;
@@ -45,9 +45,25 @@ async function readMemory(): Promise<{ total: number; available: number }> {
   return { total: mib("MemTotal"), available: mib("MemAvailable") };
 }
 
-/** Looks at the host with a machine of `arch` in mind. A missing program is a fact here, and an error only for who needs it. */
-export async function readHostFacts(ctx: Context, options: { arch: Architecture }): Promise<HostFacts> {
-  const path = await findProgram(ctx, `qemu-system-${options.arch}`);
+/** Looks for the image's own QEMU first, as runqemu does: the build that made the image tested it with that one. */
+async function findQemu(
+  ctx: Context,
+  options: { arch: Architecture; nativeFolder: string | undefined },
+): Promise<string | undefined> {
+  const name = `qemu-system-${options.arch}`;
+  const own = options.nativeFolder === undefined ? undefined : await findProgram({ env: { PATH: options.nativeFolder } }, name);
+  return own ?? findProgram(ctx, name);
+}
+
+/**
+ * Looks at the host with a machine of `arch` in mind; `nativeFolder` is the image's STAGING_BINDIR_NATIVE. A missing program is a fact here,
+ * and an error only for who needs it.
+ */
+export async function readHostFacts(
+  ctx: Context,
+  options: { arch: Architecture; nativeFolder: string | undefined },
+): Promise<HostFacts> {
+  const path = await findQemu(ctx, options);
   const version =
     path === undefined ? undefined : parseQemuVersion((await ctx.exec.run([path, "--version"], { timeoutMs: 20_000 })).stdout);
   const memory = await readMemory();

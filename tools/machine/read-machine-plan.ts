@@ -15,7 +15,7 @@ export async function readMachinePlan(
   options: { path: string; fsType?: string | undefined; machine: MachineOptions },
 ): Promise<MachinePlan> {
   const image = await readQemuboot(ctx, { path: options.path, fsType: options.fsType });
-  const host = await readHostFacts(ctx, { arch: image.qemuboot.arch });
+  const host = await readHostFacts(ctx, { arch: image.qemuboot.arch, nativeFolder: image.nativeFolder });
   const kvm = options.machine.accelerator === "tcg" ? { usable: false, reason: "not tried" } : await probeKvm(ctx, { image, host });
   const plan = planMachine({ image, options: options.machine, host, kvm });
   const how = plan.accelerator.kind === "kvm" ? "KVM" : "emulation (TCG), which is several times slower";

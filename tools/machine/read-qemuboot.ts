@@ -13,6 +13,8 @@ export interface ImageFiles {
   readonly qemubootPath: string;
   /** The folder that holds the qemuboot.conf: DEPLOY_DIR_IMAGE, as runqemu sees it. */
   readonly folder: string;
+  /** STAGING_BINDIR_NATIVE: the folder of programs, QEMU among them, that the image's build used; it may not be there (any more). */
+  readonly nativeFolder: string | undefined;
   readonly kernelPath: string | undefined;
   readonly initrdPath: string | undefined;
   readonly rootfsPath: string;
@@ -118,6 +120,7 @@ export async function readQemuboot(
   });
   const qemuboot = parseQemuboot(text, options.path);
   const folder = await realpath(dirname(qemubootPath));
+  const native = qemuboot.values["STAGING_BINDIR_NATIVE"];
   const problems: string[] = [];
 
   let fsType = options.fsType ?? qemuboot.fsType;
@@ -164,6 +167,7 @@ export async function readQemuboot(
     qemuboot,
     qemubootPath,
     folder,
+    nativeFolder: native === undefined || native === "" ? undefined : resolve(folder, native),
     kernelPath: kernelPath === undefined ? undefined : await realpath(kernelPath),
     initrdPath,
     rootfsPath: await realpath(rootfsPath),
