@@ -20,10 +20,12 @@ import { parseProxyList } from "../gomod/parse-proxy-list.ts";
 import { readGoSettings } from "../gomod/read-go-settings.ts";
 import type { GoSettings } from "../gomod/read-go-settings.ts";
 import { readLicenseNames } from "../gomod/read-license-names.ts";
+import { fetchChartSums } from "../release/fetch-chart-sums.ts";
+import { fetchPartCommits, fetchTagCommit } from "../release/fetch-part-commits.ts";
 import { fetchReleaseSums } from "../release/fetch-release-sums.ts";
 import { parseK3sScripts } from "../release/parse-k3s-source.ts";
 import type { K3sScripts } from "../release/parse-k3s-source.ts";
-import { planK3sVariables } from "../release/plan-k3s-variables.ts";
+import { findCharts, findPartVersions, planK3sVariables } from "../release/plan-k3s-variables.ts";
 import { readRecordedReleases } from "../release/read-recorded-releases.ts";
 import { openSource } from "./open-source.ts";
 import type { ProgramSource } from "./open-source.ts";
@@ -213,20 +215,25 @@ async function readVariables(
       `${program.name} ${program.version} needs Go ${goMod.go}, and no Yocto series has one; ./meta-k3s releases shows what fits`,
     );
   }
+  const repositoryUrl = (program.git ?? "").replace(/\.git$/, "");
+  const { offline } = inputs;
+  const scripts = await readScripts(source);
+  const facts = { goMod, scripts, recorded };
   const sums = await fetchReleaseSums(ctx, {
-    repositoryUrl: (program.git ?? "").replace(/\.git$/, ""),
+    repositoryUrl,
     version: program.version,
     recorded: recorded?.sha256 ?? {},
-    offline: inputs.offline,
+    offline,
   });
+  const chartSums = await fetchChartSums(ctx, { charts: findCharts(facts), recorded: recorded?.sha256 ?? {}, offline });
+  const commits = await fetchPartCommits(ctx, { versions: findPartVersions(facts), recorded: recorded?.parts ?? {}, offline });
   return planK3sVariables({
+    ...facts,
     version: program.version,
-    commit: source.commit,
+    commit: source.commit ?? (offline ? undefined : await fetchTagCommit(ctx, repositoryUrl, program.version)),
     branch: program.branch,
     repository: formatRepository(program),
-    goMod,
-    scripts: await readScripts(source),
-    recorded,
-    sums,
+    commits,
+    sums: { ...sums, ...chartSums },
   });
 }

@@ -1,6 +1,7 @@
 import { findReplacement } from "../gomod/parse-go-mod.ts";
 import type { GoMod } from "../gomod/parse-go-mod.ts";
 import { compareText } from "../gomod/parse-module.ts";
+import type { PartName } from "./fetch-part-commits.ts";
 import type { K3sScripts } from "./parse-k3s-source.ts";
 import { formatReleaseBranch, requireK3sVersion } from "./parse-k3s-version.ts";
 import type { RecordedRelease } from "./parse-recorded-releases.ts";
@@ -22,6 +23,8 @@ export interface K3sReleaseFacts {
   readonly goMod: GoMod;
   readonly scripts: K3sScripts | undefined;
   readonly recorded: RecordedRelease | undefined;
+  /** Commits of the parts, as far as they are known. */
+  readonly commits: Readonly<Partial<Record<PartName, string>>>;
   /** sha256 sums of release files and charts, by file name. */
   readonly sums: Readonly<Record<string, string>>;
 }
@@ -38,6 +41,22 @@ function findModule(goMod: GoMod, path: string): { path: string; version: string
   throw new ConfigError(`go.mod of k3s names no version of ${path}, which its build reports`);
 }
 
+type PartFacts = Pick<K3sReleaseFacts, "goMod" | "scripts" | "recorded">;
+
+/** Versions of the parts that come from other repositories. Throws ConfigError when go.mod names no runc. */
+export function findPartVersions({ goMod, scripts, recorded }: PartFacts): Readonly<Record<PartName, string | undefined>> {
+  return {
+    runc: findModule(goMod, "github.com/opencontainers/runc").version,
+    "cni-plugins": scripts?.cniPlugins ?? recorded?.parts["cni-plugins"]?.version,
+    "flannel-plugin": scripts?.flannelPlugin ?? recorded?.parts["flannel-plugin"]?.version,
+  };
+}
+
+/** Helm charts that the release carries, "<chart>/<file>". */
+export function findCharts({ scripts, recorded }: PartFacts): readonly string[] {
+  return scripts?.charts ?? recorded?.charts ?? [];
+}
+
 function present(values: readonly (readonly [string, string | undefined])[]): readonly (readonly [string, string])[] {
   return values.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
 }
@@ -49,14 +68,8 @@ function present(values: readonly (readonly [string, string | undefined])[]): re
 export function planK3sVariables(facts: K3sReleaseFacts): readonly ReleaseVariables[] {
   const { goMod, scripts, recorded } = facts;
   const version = (path: string): string => findModule(goMod, path).version;
-  const runc = version("github.com/opencontainers/runc");
-  const cniPlugins = scripts?.cniPlugins ?? recorded?.parts["cni-plugins"]?.version;
-  const flannelPlugin = scripts?.flannelPlugin ?? recorded?.parts["flannel-plugin"]?.version;
-  const commitOf = (part: "runc" | "cni-plugins" | "flannel-plugin", wanted: string | undefined): string | undefined => {
-    const known = recorded?.parts[part];
-    return known?.version === wanted ? known?.commit : undefined;
-  };
-  const charts = scripts?.charts ?? recorded?.charts ?? [];
+  const parts = findPartVersions(facts);
+  const charts = findCharts(facts);
   const groups: ReleaseVariables[] = [
     {
       title: "The release",
@@ -83,12 +96,12 @@ export function planK3sVariables(facts: K3sReleaseFacts): readonly ReleaseVariab
     {
       title: "Programs beside k3s: version and commit of each",
       values: present([
-        ["K3S_VERSION_CNIPLUGINS", cniPlugins],
-        ["K3S_COMMIT_CNIPLUGINS", commitOf("cni-plugins", cniPlugins)],
-        ["K3S_VERSION_FLANNEL_PLUGIN", flannelPlugin],
-        ["K3S_COMMIT_FLANNEL_PLUGIN", commitOf("flannel-plugin", flannelPlugin)],
-        ["K3S_VERSION_RUNC", runc],
-        ["K3S_COMMIT_RUNC", commitOf("runc", runc)],
+        ["K3S_VERSION_CNIPLUGINS", parts["cni-plugins"]],
+        ["K3S_COMMIT_CNIPLUGINS", facts.commits["cni-plugins"]],
+        ["K3S_VERSION_FLANNEL_PLUGIN", parts["flannel-plugin"]],
+        ["K3S_COMMIT_FLANNEL_PLUGIN", facts.commits["flannel-plugin"]],
+        ["K3S_VERSION_RUNC", parts.runc],
+        ["K3S_COMMIT_RUNC", facts.commits.runc],
       ]),
     },
     { title: "Helm charts that the server carries", values: charts.length === 0 ? [] : [["K3S_CHARTS", charts.join(" ")]] },

@@ -185,7 +185,9 @@ require (
   };
 
   it("come from go.mod, the scripts and what is recorded; a commit only for the version it is recorded for", () => {
-    const values = new Map(planK3sVariables({ ...facts, scripts, recorded }).flatMap((group) => group.values));
+    const values = new Map(
+      planK3sVariables({ ...facts, scripts, recorded, commits: { runc: runc.commit } }).flatMap((group) => group.values),
+    );
     expect(Object.fromEntries(values)).toMatchObject({
       K3S_BRANCH: "release-1.36",
       K3S_PACKAGE_CONTAINERD: "github.com/k3s-io/containerd/v2",
@@ -201,9 +203,14 @@ require (
   });
 
   it("leave out what nobody knows", () => {
-    const names = planK3sVariables({ ...facts, commit: undefined, scripts: undefined, recorded: undefined, sums: {} }).flatMap(
-      (group) => group.values.map(([name]) => name),
-    );
+    const names = planK3sVariables({
+      ...facts,
+      commit: undefined,
+      scripts: undefined,
+      recorded: undefined,
+      commits: {},
+      sums: {},
+    }).flatMap((group) => group.values.map(([name]) => name));
     expect(names).not.toContain("K3S_COMMIT");
     expect(names).not.toContain("K3S_VERSION_HELM_JOB");
     expect(names).not.toContain("K3S_CHARTS");
