@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { findReplacement, parseGoMod } from "./parse-go-mod.ts";
 import { parseGoSum } from "./parse-go-sum.ts";
 import { compareGoVersions } from "./parse-go-version.ts";
+import { formatModule } from "./parse-module.ts";
+import { selectNestedCandidates, selectPrefixModules } from "./select-prefix-modules.ts";
 import { joinModuleLists, parseGoListOutput, parseModuleList } from "./parse-module-list.ts";
 
 const GO_MOD = `// a comment
@@ -125,6 +127,64 @@ describe("lists of modules", () => {
     const list = parseGoListOutput(text);
     expect(list.linked).toEqual([{ path: "github.com/fork/api", version: "v1.0.1", packages: [".", "core/v1"] }]);
     expect(joinModuleLists([list, list])).toEqual(list);
+  });
+});
+
+describe("modules that are needed though nothing of them is linked", () => {
+  const hash = `h1:${"A".repeat(43)}=`;
+  const pruned = `module a.b/demo
+go 1.24.0
+require (
+	a.b/lib/deep/er v1.0.0
+	a.b/lib v1.0.0
+	a.b/libother v1.0.0
+	a.b/lib/deep/er/inner v1.0.0
+	c.d/old/name v1.0.0
+	c.d/old v1.0.0
+	e.f/local v1.0.0
+	e.f/local/sub v1.0.0
+)
+replace (
+	c.d/old/name => g.h/new v2.0.0+incompatible
+	c.d/old => g.h/older v1.5.0
+	e.f/local => ./local
+)
+`;
+  const goMod = parseGoMod(pruned, "go.mod");
+  const select = (list: string): readonly string[] =>
+    selectPrefixModules(goMod, parseModuleList(list, goMod, "list")).map((module) => formatModule(module));
+
+  it("are those whose path is a prefix of an imported package's, element by element", () => {
+    expect(select("a.b/lib/deep/er v1.0.0 .\n")).toEqual(["a.b/lib@v1.0.0"]);
+    expect(select("a.b/lib/deep/er v1.0.0\n")).toEqual(["a.b/lib@v1.0.0"]);
+    expect(select("a.b/libother v1.0.0 . x\n")).toEqual([]);
+  });
+
+  it("may lie below the module that has the package", () => {
+    expect(select("a.b/lib v1.0.0 . deep/er/inner/x\n")).toEqual(["a.b/lib/deep/er/inner@v1.0.0", "a.b/lib/deep/er@v1.0.0"]);
+    expect(select("a.b/lib v1.0.0 . deep\n")).toEqual([]);
+    // Without the packages only the zip can tell, and only of modules that go.sum has the hash of a zip for.
+    const list = parseModuleList("a.b/lib v1.0.0\n", goMod, "list");
+    const goSum = parseGoSum(`a.b/lib v1.0.0 ${hash}\na.b/lib/deep/er v1.0.0 ${hash}\n`, "go.sum");
+    expect(selectNestedCandidates(goMod, list, goSum)).toEqual([
+      {
+        module: { path: "a.b/lib/deep/er", version: "v1.0.0" },
+        within: expect.objectContaining({ path: "a.b/lib" }) as unknown,
+        folder: "deep/er",
+      },
+    ]);
+  });
+
+  it("go by the paths of imports, not by what these are replaced by; a local folder has no zip", () => {
+    expect(select("g.h/new v2.0.0+incompatible .\n")).toEqual(["g.h/older@v1.5.0"]);
+    expect(select("c.d/old/name v1.0.0 .\n")).toEqual(["g.h/older@v1.5.0"]);
+    expect(select("e.f/local/sub v1.0.0 .\n")).toEqual([]);
+  });
+
+  it("are looked for among all versions read where go.mod does not name every module", () => {
+    const unpruned = parseGoMod("module a.b/demo\ngo 1.16\nrequire a.b/lib/deep/er v1.0.0\n", "go.mod");
+    const list = parseModuleList("a.b/lib/deep/er v1.0.0 .\na.b/lib v1.9.0/go.mod\na.b/lib v1.10.0/go.mod\n", unpruned, "list");
+    expect(selectPrefixModules(unpruned, list)).toEqual([{ path: "a.b/lib", version: "v1.10.0" }]);
   });
 });
 

@@ -145,6 +145,18 @@ export async function readModuleZip(path: string, module: ModuleVersion): Promis
   }
 }
 
+/** The names of the files in a zip that was verified before, relative to the module's root. */
+export async function readModuleFileNames(path: string, module: ModuleVersion): Promise<readonly string[]> {
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    const zip = await openZip(new WindowReader(file, size), size);
+    return (await readEntries(zip)).map(({ name }) => name.slice(formatModule(module).length + 1));
+  } finally {
+    await file.close();
+  }
+}
+
 async function readOpenZip(file: FileHandle, module: ModuleVersion): Promise<ModuleZip> {
   const { size } = await file.stat();
   if (size > ZIP_LIMITS.totalBytes) throw new Error(`it is ${size} bytes; a module's zip has at most ${ZIP_LIMITS.totalBytes}`);

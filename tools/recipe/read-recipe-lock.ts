@@ -15,10 +15,14 @@ import type { GoMod } from "../gomod/parse-go-mod.ts";
 import { compareGoVersions } from "../gomod/parse-go-version.ts";
 import { parseGoSum } from "../gomod/parse-go-sum.ts";
 import { compareText, formatModule } from "../gomod/parse-module.ts";
-import type { ModuleList } from "../gomod/parse-module-list.ts";
+import type { ModuleVersion } from "../gomod/parse-module.ts";
+import type { LinkedModule, ModuleList } from "../gomod/parse-module-list.ts";
 import { parseProxyList } from "../gomod/parse-proxy-list.ts";
 import { readGoSettings } from "../gomod/read-go-settings.ts";
 import type { GoSettings } from "../gomod/read-go-settings.ts";
+import { readModuleFileNames } from "../gomod/read-module-zip.ts";
+import { selectNestedCandidates, selectPrefixModules } from "../gomod/select-prefix-modules.ts";
+import type { NestedCandidate } from "../gomod/select-prefix-modules.ts";
 import { readLicenseNames } from "../gomod/read-license-names.ts";
 import { fetchChartSums } from "../release/fetch-chart-sums.ts";
 import { fetchPartCommits, fetchTagCommit } from "../release/fetch-part-commits.ts";
@@ -94,21 +98,37 @@ export async function readRecipeLock(ctx: Context, program: Program, inputs: Rec
     store: inputs.store,
     identity,
   });
+  const listed = found.modules;
+  // The go command said it all; a list knows only what is linked.
+  const prefixes = inputs.modules === undefined ? [] : selectPrefixModules(goMod, listed);
+  const linked: readonly LinkedModule[] = [
+    ...listed.linked,
+    ...prefixes.map(({ path, version }) => ({ path, version, packages: [] })),
+  ];
   const rules = program["git-modules"];
   const ruleOf = (module: { path: string; version: string }): (typeof rules)[number] | undefined =>
     rules.find((rule) => rule.module === module.path && rule.version === module.version);
   for (const rule of rules) {
-    if (!found.modules.linked.some((module) => ruleOf(module) === rule))
+    if (!linked.some((module) => ruleOf(module) === rule))
       ctx.log.warn(
         `versions.yaml: ${program.name} does not link ${rule.module} ${rule.version}, which has a rule under git-modules`,
       );
   }
   const options = { ...download, goSum, moduleCache: found.moduleCache ?? download.moduleCache };
-  const zipped = found.modules.linked.filter((module) => ruleOf(module) === undefined);
-  const records = await fetchModules(ctx, zipped, options);
-  const goMods = await fetchGoMods(ctx, found.modules.goModOnly, options);
+  const zipped = linked.filter((module) => ruleOf(module) === undefined);
+  const linkedRecords = await fetchModules(ctx, zipped, options);
+  const candidates = inputs.modules === undefined ? [] : selectNestedCandidates(goMod, listed, goSum);
+  const nested = await selectNestedNeeded(candidates, linkedRecords, inputs.store);
+  const records = [...linkedRecords, ...(nested.length === 0 ? [] : await fetchModules(ctx, nested, options))];
+  // A zip brings its go.mod with it.
+  const zips = new Set(records.map((record) => formatModule(record)));
+  const goMods = await fetchGoMods(
+    ctx,
+    listed.goModOnly.filter((module) => !zips.has(formatModule(module))),
+    options,
+  );
   const verdict = await judgeLicenses(ctx, program, zipped, records, inputs.store);
-  const gitModules = found.modules.linked.flatMap((module) => {
+  const gitModules = linked.flatMap((module) => {
     const rule = ruleOf(module);
     return rule === undefined ? [] : [{ module, rule }];
   });
@@ -156,6 +176,21 @@ export async function readRecipeLock(ctx: Context, program: Program, inputs: Rec
       })),
     ].sort((a, b) => compareText(formatModule(a), formatModule(b))),
   };
+}
+
+/** Those of the candidates whose folder has Go files in the other module's zip. What comes from git was not seen: there the candidate is taken. */
+async function selectNestedNeeded(
+  candidates: readonly NestedCandidate[],
+  records: readonly ModuleRecord[],
+  store: ModuleStore,
+): Promise<readonly ModuleVersion[]> {
+  const needed = new Map<string, ModuleVersion>();
+  for (const { module, within, folder } of candidates) {
+    const record = records.find((one) => formatModule(one) === formatModule(within));
+    const names = record === undefined ? [`${folder}/unknown.go`] : await readModuleFileNames(store.zipPath(record.sha256), within);
+    if (names.some((name) => name.startsWith(`${folder}/`) && name.endsWith(".go"))) needed.set(formatModule(module), module);
+  }
+  return [...needed.values()];
 }
 
 async function readSettings(ctx: Context, offline: boolean): Promise<GoSettings> {
