@@ -143,7 +143,7 @@ spec:
   test("the node stays NotReady for want of its network", async () => {
     const result = await boot(
       { handOver: plantBeforeK3s("rm -f /usr/libexec/k3s/flannel /usr/libexec/k3s/bridge") },
-      { timeoutMs: 480_000 },
+      { timeoutMs: 360_000 },
     );
     expect(result.record.verdict.outcome).not.toBe("ready");
     expect(JSON.stringify(result.record.verdict.problems)).toMatch(/cni|network|flannel|bridge/i);

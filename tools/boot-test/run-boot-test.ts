@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { GuestShell } from "../cluster/guest-shell.ts";
 import { planExpectations } from "../cluster/plan-expectations.ts";
+import { readGuestSecrets } from "../cluster/read-guest-secrets.ts";
 import { readK3sConfig } from "../cluster/read-k3s-config.ts";
 import type { ClusterOutcome } from "../cluster/wait-cluster.ts";
 import { waitForCluster } from "../cluster/wait-cluster.ts";
@@ -167,7 +168,7 @@ export async function runBootTest(ctx: Context, options: BootTestOptions): Promi
           },
         ],
         qemuVersion: plan.qemu.version,
-        secrets: [],
+        secrets: state.shell === undefined ? [] : await readGuestSecrets(state.shell),
         timeoutMs: BUNDLE_TIMEOUT_MS,
       });
     }

@@ -1,0 +1,21 @@
+import { GuestError } from "../core/errors.ts";
+import type { GuestShell } from "./guest-shell.ts";
+import { parseGuestSecrets } from "./parse-guest-secrets.ts";
+
+/** Where k3s and this layer's k3s-agent keep tokens and passwords. */
+const SCRIPT = [
+  "cd /var/lib/rancher/k3s 2>/dev/null && cat server/token server/agent-token server/cred/passwd 2>/dev/null",
+  "cat /etc/rancher/node/password /etc/rancher/k3s/*token* /etc/rancher/k3s/agent.env 2>/dev/null",
+  "grep -hsE '^[[:space:]]*(agent-)?token:' /etc/rancher/k3s/config.yaml /etc/rancher/k3s/config.yaml.d/*",
+  "true",
+].join("\n");
+
+/** The secrets of the guest's k3s, to be kept out of what leaves it. A guest that no longer answers has none to tell: that is no error. */
+export async function readGuestSecrets(shell: Pick<GuestShell, "run">): Promise<readonly string[]> {
+  try {
+    return parseGuestSecrets((await shell.run(SCRIPT, { timeoutMs: 30_000 })).stdout);
+  } catch (error) {
+    if (error instanceof GuestError) return [];
+    throw error;
+  }
+}
