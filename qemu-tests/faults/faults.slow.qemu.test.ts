@@ -70,9 +70,11 @@ describe("the guest fails", () => {
     await expectFailure(await running, { code: "MACHINE_KILLED", exitCode: 6, words: /QEMU was killed/ });
   });
 
-  test("256 MiB of memory: the out-of-memory killer is named, with the advice", async () => {
+  test("256 MiB of memory: that it is out of memory is named, with the advice", async () => {
     const result = await boot({ memoryMib: 256 });
-    await expectFailure(result, { code: "OOM_KILL", exitCode: 6, words: /out of memory/, hint: /2048/ });
+    // Whether the kernel kills somebody or drops programs' pages over and over is a matter of a few MiB.
+    const code = result.record.verdict.problems[0]?.code === "OOM_KILL" ? "OOM_KILL" : "MEMORY_THRASHING";
+    await expectFailure(result, { code, exitCode: 6, words: /out of memory/, hint: /2048/ });
   });
 
   test("the disk is full", async () => {

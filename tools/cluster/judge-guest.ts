@@ -11,6 +11,12 @@ const CLOCK_TOLERANCE_MS = 5 * 60_000;
 /** The least memory that a server with its default components runs in. */
 const SERVER_MEMORY_MIB = 2048;
 
+/** A guest that reads twice its whole memory again within a minute does little else; one that has enough reads next to nothing. */
+const THRASHING_MEMORIES = 2;
+const THRASHING_MS = 45_000;
+/** How far back samples are of use. */
+export const SAMPLES_KEPT_MS = 60_000;
+
 /** The time over which k3s's own certificates are valid, milliseconds since 1970. */
 export interface CertificateValidity {
   readonly fromMs: number;
@@ -19,7 +25,7 @@ export interface CertificateValidity {
 
 /** What is known of the guest outside Kubernetes. */
 export interface GuestFacts {
-  /** Oldest first; two are enough. */
+  /** Oldest first: the last two at least, and those of the last minute. */
   readonly samples: readonly GuestHealth[];
   /** First sample of this wait; unit restarts count from there. */
   readonly firstSample: GuestHealth | undefined;
@@ -49,9 +55,30 @@ export function parseOomLine(line: string): string | undefined {
   return /out of memory: kill(?:ed)? process \d+ \(([^)]*)\)/i.exec(line)?.[1];
 }
 
+const MORE_MEMORY = `give the machine more memory: a k3s server needs ${SERVER_MEMORY_MIB} MiB (--memory ${SERVER_MEMORY_MIB}), an agent 512`;
+
+/** Short of memory, but with programs' own pages left to drop: the kernel kills nobody, and nothing gets on. */
+function judgeThrashing(samples: readonly GuestHealth[]): readonly Problem[] {
+  const [first, last] = [samples[0], samples.at(-1)];
+  if (first?.refaultedMib === undefined || last?.refaultedMib === undefined) return [];
+  const spanMs = last.uptimeMs - first.uptimeMs;
+  const rereadMib = last.refaultedMib - first.refaultedMib;
+  if (spanMs < THRASHING_MS || rereadMib < THRASHING_MEMORIES * last.memoryTotalMib) return [];
+  return [
+    {
+      code: "MEMORY_THRASHING",
+      subject: "memory",
+      message:
+        `the guest is out of memory: within ${formatSpan(spanMs)} it read ${rereadMib} MiB again that it had just dropped ` +
+        `from its ${last.memoryTotalMib} MiB (thrashing)`,
+      hint: MORE_MEMORY,
+    },
+  ];
+}
+
 function judgeMemory(facts: GuestFacts): readonly Problem[] {
   const victims = facts.oomLines.flatMap((line) => parseOomLine(line) ?? []);
-  if (victims.length === 0) return [];
+  if (victims.length === 0) return judgeThrashing(facts.samples);
   const memoryMib = facts.samples.at(-1)?.memoryTotalMib;
   const size = memoryMib === undefined ? "" : ` with ${memoryMib} MiB`;
   return [
@@ -59,7 +86,7 @@ function judgeMemory(facts: GuestFacts): readonly Problem[] {
       code: "OOM_KILL",
       subject: victims[0] ?? "",
       message: `the kernel ran out of memory${size} and killed ${[...new Set(victims)].join(", ")}`,
-      hint: `give the machine more memory: a k3s server needs ${SERVER_MEMORY_MIB} MiB (--memory ${SERVER_MEMORY_MIB}), an agent 512`,
+      hint: MORE_MEMORY,
     },
   ];
 }

@@ -2,7 +2,14 @@ import type { Context } from "../core/context.ts";
 import type { RunRecord } from "../report/run-record.ts";
 import type { Problem } from "./expectation.ts";
 import type { GuestShell } from "./guest-shell.ts";
-import { type CertificateValidity, type GuestFacts, judgeGuest, judgeGuestOddities, judgeWork } from "./judge-guest.ts";
+import {
+  type CertificateValidity,
+  type GuestFacts,
+  judgeGuest,
+  judgeGuestOddities,
+  judgeWork,
+  SAMPLES_KEPT_MS,
+} from "./judge-guest.ts";
 import type { GuestHealth } from "./parse-guest-health.ts";
 import { type HealthFeed, readGuestHealth, readOomLines, readUnitLog } from "./read-guest-health.ts";
 
@@ -60,7 +67,7 @@ export function openGuestWatch(ctx: Pick<Context, "clock" | "signal">, options: 
     firstSample ??= sample;
     hostClockMs = ctx.clock.nowMs();
     samples.push(sample);
-    if (samples.length > 2) samples.shift();
+    while (samples.length > 2 && sample.uptimeMs - (samples[0]?.uptimeMs ?? 0) > SAMPLES_KEPT_MS) samples.shift();
     options.onMemory({
       machine: options.machine,
       atMs: options.now(),

@@ -10,6 +10,8 @@ MemAvailable:     913244 kB
 pgpgin 210344
 pgpgout 96120
 oom_kill 1
+workingset_refault_anon 3
+workingset_refault_file 2560
 cpu  1000 20 300 5000 100 5 25 50 0 0
 date 1795273200
 @df
@@ -50,6 +52,7 @@ describe("a health sample", () => {
       diskReadKib: 210_344,
       diskWrittenKib: 96_120,
       oomKills: 1,
+      refaultedMib: 10,
       filesystems: [
         { mount: "/", totalKib: 4_046_560, availableKib: 2_530_400, availableInodes: 231_309 },
         { mount: "/var/lib/ran cher", totalKib: 1_000_000, availableKib: 900_000, availableInodes: undefined },
@@ -84,7 +87,7 @@ describe("a health sample", () => {
 
   test("does without systemd, df and the OOM counter", () => {
     const bare = SAMPLE.slice(0, 5).filter((line) => line !== "");
-    expect(parseGuestHealth(bare)).toMatchObject({ oomKills: undefined, filesystems: [], units: [], clockMs: undefined });
+    expect(parseGuestHealth(bare)).toMatchObject({ oomKills: undefined, refaultedMib: undefined, filesystems: [], units: [], clockMs: undefined });
   });
 
   test("of this very machine, by the loop under sh, can be read", () => {

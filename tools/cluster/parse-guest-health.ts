@@ -1,3 +1,6 @@
+/** Pages are 4 KiB on all machines of this project. */
+const PAGES_PER_MIB = 256;
+
 /** How a filesystem is filled. */
 export interface FilesystemUse {
   readonly mount: string;
@@ -33,6 +36,8 @@ export interface GuestHealth {
   readonly diskWrittenKib: number;
   /** Processes the kernel killed for want of memory, cgroup limits included; undefined before Linux 4.13. */
   readonly oomKills: number | undefined;
+  /** Pages of files that were dropped for want of memory and had to be read again, MiB; undefined before Linux 3.15. */
+  readonly refaultedMib: number | undefined;
   readonly filesystems: readonly FilesystemUse[];
   /** Empty where there is no systemd. */
   readonly units: readonly UnitState[];
@@ -49,7 +54,7 @@ export function renderHealthLoop(options: { intervalSeconds: number; units: read
     "while :; do",
     "echo @sample",
     'read -r up _ </proc/uptime; read -r load _ </proc/loadavg; echo "uptime $up"; echo "load $load"',
-    "grep -hE '^(MemTotal:|MemAvailable:|oom_kill |pgpgin |pgpgout |cpu )' /proc/meminfo /proc/vmstat /proc/stat",
+    "grep -hE '^(MemTotal:|MemAvailable:|oom_kill |workingset_refault|pgpgin |pgpgout |cpu )' /proc/meminfo /proc/vmstat /proc/stat",
     'echo "date $(date +%s)"',
     "echo @df; df -Pk / /var/lib/rancher 2>/dev/null",
     "echo @dfi; df -Pi / /var/lib/rancher 2>/dev/null || df -i / /var/lib/rancher 2>/dev/null",
@@ -113,6 +118,8 @@ export function parseGuestHealth(lines: readonly string[]): GuestHealth | undefi
   const date = numberAfter(lines, "date ");
   // user nice system idle iowait irq softirq steal; the guest times that follow are already in user and nice.
   const ticks = (lines.find((line) => line.startsWith("cpu ")) ?? "").trim().split(/\s+/).slice(1, 9).map(Number);
+  // Two counters since Linux 5.9, one for all pages before.
+  const refaulted = numberAfter(lines, "workingset_refault_file ") ?? numberAfter(lines, "workingset_refault ");
   const total = ticks.reduce((sum, tick) => sum + tick, 0);
   const inodes = parseDf(sectionOf(lines, "@dfi"));
   const filesystems = [...parseDf(sectionOf(lines, "@df"))].map(([mount, use]) => {
@@ -135,6 +142,7 @@ export function parseGuestHealth(lines: readonly string[]): GuestHealth | undefi
     diskReadKib: numberAfter(lines, "pgpgin ") ?? 0,
     diskWrittenKib: numberAfter(lines, "pgpgout ") ?? 0,
     oomKills: numberAfter(lines, "oom_kill "),
+    refaultedMib: refaulted === undefined ? undefined : Math.round(refaulted / PAGES_PER_MIB),
     filesystems,
     units: parseUnits(sectionOf(lines, "@units")),
   };
