@@ -13,7 +13,7 @@ export function parseGuestSecrets(text: string): readonly string[] {
       .replace(/^(["'])(.*)\1$/u, "$2");
     const password = /^K10[0-9a-f]+::(?:[^:]*:)?(.+)$/u.exec(whole)?.[1];
     const field = /^([^,\s]+),/u.exec(whole)?.[1];
-    return [field ?? whole, ...(password === undefined ? [] : [password])];
+    return [field ?? whole, password ?? ""];
   });
   return [...new Set(secrets)].filter((secret) => secret.length >= SHORTEST);
 }
