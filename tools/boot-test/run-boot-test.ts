@@ -22,6 +22,7 @@ import { openGuest } from "./open-guest.ts";
 import type { RunFacts } from "./plan-run-record.ts";
 import { planRunRecord } from "./plan-run-record.ts";
 import { readHostSummary } from "./read-host-summary.ts";
+import { watchMachine } from "./watch-machine.ts";
 
 /** A shell that a dead guest no longer answers must not hold up the report. */
 const VERSION_TIMEOUT_MS = 30_000;
@@ -81,7 +82,8 @@ async function judgeGuest(ctx: Context, machine: Machine, state: RunState, optio
   });
   ctx.log.info(`SSH is up, ${(sshMs / 1000).toFixed(0)} s after power-on`);
   const { nodeNames = [], ...expect } = options.expect ?? {};
-  const expectations = planExpectations({ config: await readK3sConfig(shell), nodeNames, ...expect });
+  const config = await watchMachine(ctx, machine, async () => readK3sConfig(shell));
+  const expectations = planExpectations({ config, nodeNames, ...expect });
   state.outcome = await waitForCluster(ctx, {
     shell,
     machineName: machine.spec.name,

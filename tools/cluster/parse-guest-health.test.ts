@@ -87,7 +87,13 @@ describe("a health sample", () => {
 
   test("does without systemd, df and the OOM counter", () => {
     const bare = SAMPLE.slice(0, 5).filter((line) => line !== "");
-    expect(parseGuestHealth(bare)).toMatchObject({ oomKills: undefined, refaultedMib: undefined, filesystems: [], units: [], clockMs: undefined });
+    expect(parseGuestHealth(bare)).toMatchObject({
+      oomKills: undefined,
+      refaultedMib: undefined,
+      filesystems: [],
+      units: [],
+      clockMs: undefined,
+    });
   });
 
   test("of this very machine, by the loop under sh, can be read", () => {
