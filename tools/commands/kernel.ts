@@ -1,61 +1,64 @@
-import { resolve } from "node:path";
+import { readKernelSubject } from "../access/read-kernel-subject.ts";
 import { defineCommand } from "../cli/command.ts";
-import { ConfigError } from "../core/errors.ts";
 import { EXIT } from "../core/exit-codes.ts";
 import { formatKernelFindings } from "../kernel/format-kernel-findings.ts";
 import { judgeKernel } from "../kernel/judge-kernel.ts";
-import { readKernelConfig, readKernelNeeds, readModules } from "../kernel/read-kernel.ts";
+import type { KernelArch } from "../kernel/kernel-need.ts";
+import { readKernelNeeds } from "../kernel/read-kernel.ts";
+import { keyOption } from "./kubeconfig.ts";
 
 export const kernelCommand = defineCommand({
   name: "kernel",
-  describe: "Check that a kernel has what k3s needs: a .config, with the root filesystem's modules if given",
+  describe: "Check that a kernel has what k3s needs: of a device or machine that runs, a build, or a .config",
   positionals: {
     action: { type: "string", describe: "what to do", choices: ["check"], required: true },
-    config: { type: "string", describe: "a kernel's .config or config.gz", required: true },
+    subject: {
+      type: "string",
+      describe: "a .config, config.gz or kernel's build folder; a device: user@host[:port]; or a machine that runs here (default)",
+    },
   },
   options: {
     rootfs: {
       type: "string",
-      describe: "folder of an unpacked root filesystem: every module needed must be in it",
+      describe: "with a .config: folder of an unpacked root filesystem, in which every module needed must be",
       valueName: "DIR",
     },
+    key: keyOption,
     arch: { type: "string", choices: ["x86-64", "arm64", "arm"], describe: "architecture, where the file's head does not tell it" },
     snapshotter: {
       type: "string",
-      default: "overlayfs",
-      describe: "what K3S_SNAPSHOTTER is",
+      describe: "what K3S_SNAPSHOTTER is (default: the device's, else overlayfs)",
       choices: ["overlayfs", "btrfs", "zfs", "native", "fuse-overlayfs"],
     },
     flannel: {
       type: "string",
-      default: "vxlan",
-      describe: "what K3S_FLANNEL_BACKEND is",
+      describe: "what K3S_FLANNEL_BACKEND is (default: the device's, else vxlan)",
       choices: ["vxlan", "host-gw", "wireguard-native", "none"],
     },
-    iptables: { type: "string", default: "nft", describe: "the kind of the device's iptables command", choices: ["nft", "legacy"] },
+    iptables: {
+      type: "string",
+      describe: "the kind of the device's iptables command (default: the device's, else nft)",
+      choices: ["nft", "legacy"],
+    },
   },
-  examples: [["kernel check tmp/work/.../build/.config --snapshotter btrfs", "audit what BitBake configured"]],
+  examples: [
+    ["kernel check tmp/work/.../build/.config --snapshotter btrfs", "audit what BitBake configured"],
+    ["kernel check root@192.168.1.20", "audit the kernel that a device runs, and its modules"],
+  ],
   epilogue:
     "The list of needs is the layer's own kernel fragments, recipes-kernel/linux/k3s/*.cfg. Exits 6 when a required one is not met.",
   handler: async (args, ctx) => {
-    const path = resolve(ctx.cwd, args.config);
-    const config = await readKernelConfig(path);
-    const arch = args.arch ?? config.arch;
-    if (config.version === undefined || arch === undefined) {
-      throw new ConfigError(`${path} does not tell its kernel's version and architecture`, {
-        hint: 'its head must be "# Linux/arm64 6.18.2 Kernel Configuration", as the kernel\'s build writes it',
-      });
-    }
+    const { subject, key, rootfs, arch } = args;
+    const kernel = await readKernelSubject(ctx, { subject, key, rootfs, arch: arch as KernelArch | undefined });
+    const { source, config, modules, use: told } = kernel;
     const use = {
-      version: config.version,
-      arch: arch as "x86-64" | "arm64" | "arm",
-      snapshotter: args.snapshotter,
-      flannel: args.flannel,
-      iptables: args.iptables,
+      ...told,
+      snapshotter: args.snapshotter ?? told.snapshotter ?? "overlayfs",
+      flannel: args.flannel ?? told.flannel ?? "vxlan",
+      iptables: args.iptables ?? told.iptables ?? "nft",
     };
-    const modules = args.rootfs === undefined ? undefined : await readModules(resolve(ctx.cwd, args.rootfs));
     const findings = judgeKernel(await readKernelNeeds(), { config, modules }, use);
     const failed = findings.some((finding) => finding.status !== "met" && finding.need.level === "required");
-    return { text: formatKernelFindings(findings, use, path), json: { use, findings }, exitCode: failed ? EXIT.guest : EXIT.ok };
+    return { text: formatKernelFindings(findings, use, source), json: { use, findings }, exitCode: failed ? EXIT.guest : EXIT.ok };
   },
 });
