@@ -18,7 +18,9 @@ inherit go-mod
 K3S_GO_LDFLAGS ??= ""
 K3S_GO_LDFLAGS[doc] = "Flags for Go's linker, such as -X for versions. The shell variable build_date may stand in it."
 
-GO_EXTRA_LDFLAGS = "-w -s ${K3S_GO_LDFLAGS}"
+# Without debugging information, which for k3s is hundreds of megabytes. Symbols are left to do_package, which takes a program that has none for a mistake
+# (QA check already-stripped).
+GO_EXTRA_LDFLAGS = "-w ${K3S_GO_LDFLAGS}"
 
 # Never fetch another toolchain: go says which version it would need instead.
 export GOTOOLCHAIN = "local"
