@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { chartSizes } from "./chart.ts";
-import { exampleRecords, largeRecord, oomRecord, readyRecord } from "./example-records.ts";
+import { largeRecord } from "./testing/example-odd-runs.ts";
+import { exampleRecords } from "./testing/example-records.ts";
+import { oomRecord, readyRecord } from "./testing/example-runs.ts";
 import { formatDuration, formatTick } from "./format-duration.ts";
 import { estimateTextWidth, fitText } from "./format-fitted-text.ts";
 import { formatForeignLine } from "./format-foreign-text.ts";

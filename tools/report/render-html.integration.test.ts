@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { exampleRecords } from "./example-records.ts";
+import { exampleRecords } from "./testing/example-records.ts";
 import { readReportTemplates } from "./read-templates.ts";
 import { renderHtml } from "./render-html.ts";
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { exampleRecords, abortedRecord, environmentRecord, panicRecord, readyRecord, timeoutRecord } from "./example-records.ts";
+import { exampleRecords } from "./testing/example-records.ts";
+import { abortedRecord, environmentRecord, panicRecord, readyRecord, timeoutRecord } from "./testing/example-runs.ts";
 import { renderJunit } from "./render-junit.ts";
 import type { RunRecord } from "./run-record.ts";
 

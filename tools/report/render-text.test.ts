@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { exampleRecords, panicRecord, readyRecord, timeoutRecord } from "./example-records.ts";
+import { exampleRecords } from "./testing/example-records.ts";
+import { panicRecord, readyRecord, timeoutRecord } from "./testing/example-runs.ts";
 import { formatFailure } from "./format-failure.ts";
 import { renderText } from "./render-text.ts";
 
