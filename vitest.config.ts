@@ -28,7 +28,7 @@ export default defineConfig({
           fileParallelism: false,
           retry: 0,
           testTimeout: 900_000,
-          hookTimeout: 1_500_000,
+          hookTimeout: 3_000_000,
         },
       },
     ],
