@@ -161,6 +161,19 @@ describe("sources", () => {
         exitCode: EXIT.usage,
         stderr: expect.stringContaining("has no go.mod") as unknown,
       });
+      expect(await generate("--source", join(folder, "nowhere"))).toMatchObject({
+        exitCode: EXIT.usage,
+        stderr: expect.stringContaining("there is no folder") as unknown,
+      });
+      expect(await generate("--modules", join(folder, "nowhere", "list"))).toMatchObject({
+        exitCode: EXIT.usage,
+        stderr: expect.stringContaining("nowhere/list cannot be read") as unknown,
+      });
+      await declare({ release: "k3s", version: "v1.36.3+k3s1" });
+      expect(await generate("v1.36.4")).toMatchObject({
+        exitCode: EXIT.usage,
+        stderr: expect.stringContaining('"v1.36.4" is not a version of k3s') as unknown,
+      });
     },
   );
 

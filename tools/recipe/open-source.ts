@@ -73,6 +73,9 @@ async function git(ctx: Context, folder: string, args: readonly string[]): Promi
 }
 
 async function readGivenFolder(ctx: Context, program: Program, folder: string): Promise<Checkout> {
+  if ((await stat(folder).catch(() => undefined))?.isDirectory() !== true) {
+    throw new UsageError(`there is no folder ${folder}`, { hint: "give a checkout of the program with --source DIR" });
+  }
   const top = await git(ctx, folder, ["rev-parse", "--show-toplevel"]);
   // A folder with go.mod and go.sum only may lie in some other repository.
   const isCheckout =

@@ -13,9 +13,15 @@ import type { ModuleStore } from "../gomod/open-module-store.ts";
 import type { ProgramSource } from "./open-source.ts";
 import type { Program } from "./parse-versions-file.ts";
 
+/** A list of linked modules, not parsed yet. */
+export interface ModuleListFile {
+  readonly name: string;
+  readonly text: string;
+}
+
 export interface ModuleListOptions {
-  /** File with the list; undefined: the go command is asked. */
-  readonly file: string | undefined;
+  /** The list that was given; undefined: the go command is asked. */
+  readonly list: ModuleListFile | undefined;
   readonly program: Program;
   readonly source: ProgramSource;
   readonly goMod: GoMod;
@@ -33,21 +39,26 @@ export interface FoundModules extends AsyncDisposable {
 
 const nothing = (): Promise<void> => Promise.resolve();
 
+/** Reads the file of `--modules`. Throws UsageError when it is not there. */
+export async function readModuleListFile(ctx: Context, file: string): Promise<ModuleListFile> {
+  const path = resolve(ctx.cwd, file);
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    throw new UsageError(`${path} cannot be read`, {
+      cause: error,
+      hint: '--modules wants a file with one "path version" a line, and go.mod and go.sum beside it',
+    });
+  });
+  return { name: basename(path), text };
+}
+
 /**
  * The modules of a program: from the file given, from an earlier answer of the go command about the same source, or from the go command. Throws
- * UsageError when the file is not there, and what parseModuleList and runGoList throw.
+ * what parseModuleList and runGoList throw.
  */
 export async function readModuleFacts(ctx: Context, options: ModuleListOptions): Promise<FoundModules> {
-  if (options.file !== undefined) {
-    const path = resolve(ctx.cwd, options.file);
-    const text = await readFile(path, "utf8").catch((error: unknown) => {
-      throw new UsageError(`${path} cannot be read`, {
-        cause: error,
-        hint: '--modules wants a file with one "path version" a line',
-      });
-    });
+  if (options.list !== undefined) {
     return {
-      modules: parseModuleList(text, options.goMod, basename(path)),
+      modules: parseModuleList(options.list.text, options.goMod, options.list.name),
       moduleCache: undefined,
       [Symbol.asyncDispose]: nothing,
     };

@@ -24,19 +24,17 @@ import { readModuleFileNames } from "../gomod/read-module-zip.ts";
 import { selectNestedCandidates, selectPrefixModules } from "../gomod/select-prefix-modules.ts";
 import type { NestedCandidate } from "../gomod/select-prefix-modules.ts";
 import { readLicenseNames } from "../gomod/read-license-names.ts";
-import { fetchChartSums } from "../release/fetch-chart-sums.ts";
-import { fetchPartCommits, fetchTagCommit } from "../release/fetch-part-commits.ts";
-import { fetchReleaseSums } from "../release/fetch-release-sums.ts";
 import { parseK3sScripts } from "../release/parse-k3s-source.ts";
 import type { K3sScripts } from "../release/parse-k3s-source.ts";
-import { findCharts, findPartVersions, planK3sVariables } from "../release/plan-k3s-variables.ts";
+import { planK3sVariables } from "../release/plan-k3s-variables.ts";
 import { readRecordedReleases } from "../release/read-recorded-releases.ts";
+import { readUpstreamFacts } from "../release/read-upstream-facts.ts";
 import { openSource } from "./open-source.ts";
 import type { ProgramSource } from "./open-source.ts";
 import type { Lock } from "./parse-lock.ts";
 import type { Program } from "./parse-versions-file.ts";
 import { formatRecipeVersion, formatRepository, planProgramVariables } from "./plan-program-variables.ts";
-import { readModuleFacts } from "./read-module-facts.ts";
+import { readModuleFacts, readModuleListFile } from "./read-module-facts.ts";
 import type { VariableGroup } from "./recipe-data.ts";
 
 export interface RecipeInputs {
@@ -78,6 +76,8 @@ export async function readRecipeLock(ctx: Context, program: Program, inputs: Rec
       patience: inputs.patience ?? usualPatience,
     },
   };
+  // Before its folder is taken for the source's.
+  const list = inputs.modules === undefined ? undefined : await readModuleListFile(ctx, inputs.modules);
   const given = inputs.source ?? (inputs.modules === undefined ? undefined : dirname(inputs.modules));
   await using source = await openSource(ctx, program, {
     given,
@@ -90,7 +90,7 @@ export async function readRecipeLock(ctx: Context, program: Program, inputs: Rec
   const goSum = parseGoSum(source.goSum, "go.sum");
   const identity = source.h1 ?? (given === undefined ? source.commit : undefined);
   await using found = await readModuleFacts(ctx, {
-    file: inputs.modules,
+    list,
     program,
     source,
     goMod,
@@ -100,7 +100,7 @@ export async function readRecipeLock(ctx: Context, program: Program, inputs: Rec
   });
   const listed = found.modules;
   // The go command said it all; a list knows only what is linked.
-  const prefixes = inputs.modules === undefined ? [] : selectPrefixModules(goMod, listed);
+  const prefixes = list === undefined ? [] : selectPrefixModules(goMod, listed);
   const linked: readonly LinkedModule[] = [
     ...listed.linked,
     ...prefixes.map(({ path, version }) => ({ path, version, packages: [] })),
@@ -117,7 +117,7 @@ export async function readRecipeLock(ctx: Context, program: Program, inputs: Rec
   const options = { ...download, goSum, moduleCache: found.moduleCache ?? download.moduleCache };
   const zipped = linked.filter((module) => ruleOf(module) === undefined);
   const linkedRecords = await fetchModules(ctx, zipped, options);
-  const candidates = inputs.modules === undefined ? [] : selectNestedCandidates(goMod, listed, goSum);
+  const candidates = list === undefined ? [] : selectNestedCandidates(goMod, listed, goSum);
   const nested = await selectNestedNeeded(candidates, linkedRecords, inputs.store);
   const records = [...linkedRecords, ...(nested.length === 0 ? [] : await fetchModules(ctx, nested, options))];
   // A zip brings its go.mod with it.
@@ -251,24 +251,23 @@ async function readVariables(
     );
   }
   const repositoryUrl = (program.git ?? "").replace(/\.git$/, "");
-  const { offline } = inputs;
   const scripts = await readScripts(source);
   const facts = { goMod, scripts, recorded };
-  const sums = await fetchReleaseSums(ctx, {
+  const upstream = await readUpstreamFacts(ctx, {
+    ...facts,
     repositoryUrl,
     version: program.version,
-    recorded: recorded?.sha256 ?? {},
-    offline,
+    commit: source.commit,
+    offline: inputs.offline,
+    folder: inputs.store.folder("upstream"),
   });
-  const chartSums = await fetchChartSums(ctx, { charts: findCharts(facts), recorded: recorded?.sha256 ?? {}, offline });
-  const commits = await fetchPartCommits(ctx, { versions: findPartVersions(facts), recorded: recorded?.parts ?? {}, offline });
   return planK3sVariables({
     ...facts,
     version: program.version,
-    commit: source.commit ?? (offline ? undefined : await fetchTagCommit(ctx, repositoryUrl, program.version)),
+    commit: upstream.commit,
     branch: program.branch,
     repository: formatRepository(program),
-    commits,
-    sums: { ...sums, ...chartSums },
+    commits: upstream.commits,
+    sums: upstream.sums,
   });
 }

@@ -7,6 +7,7 @@ import { DriftError, UsageError } from "../core/errors.ts";
 import type { FetchPatience } from "../gomod/fetch-file.ts";
 import { openModuleStore } from "../gomod/open-module-store.ts";
 import { cacheFolderOf } from "../host/read-host-state.ts";
+import { parseK3sVersion } from "../release/parse-k3s-version.ts";
 import { readRecordedReleases } from "../release/read-recorded-releases.ts";
 import { formatLock, parseLock, planRecipeData } from "./parse-lock.ts";
 import type { Lock } from "./parse-lock.ts";
@@ -74,6 +75,11 @@ function requireProgram(programs: ReadonlyMap<string, Program>, name: string): P
 
 async function atVersion(program: Program, version: string | undefined): Promise<Program> {
   if (version === undefined || version === program.version) return program;
+  if (program.release === "k3s" && parseK3sVersion(version) === undefined) {
+    throw new UsageError(`"${version}" is not a version of k3s`, {
+      hint: `write it as its tag is named: ${program.version}; ./meta-k3s releases lists them`,
+    });
+  }
   const recorded = program.release === undefined ? undefined : (await readRecordedReleases()).releases[version];
   // The pins were those of the other version.
   const { commit: _commit, sum: _sum, ...rest } = program;

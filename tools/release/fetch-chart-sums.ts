@@ -12,7 +12,8 @@ export interface ChartSumsOptions {
   /** Known sums by file name; what is fetched must agree with them. */
   readonly recorded: Readonly<Record<string, string>>;
   readonly offline: boolean;
-  readonly baseUrl?: string;
+  /** CHARTS_URL by default; tests have their own. */
+  readonly baseUrl?: string | undefined;
 }
 
 /**

@@ -16,7 +16,8 @@ export interface PartCommitsOptions {
   readonly versions: Readonly<Record<PartName, string | undefined>>;
   readonly recorded: RecordedRelease["parts"];
   readonly offline: boolean;
-  readonly repositories?: Readonly<Record<PartName, string>>;
+  /** partRepositories by default. */
+  readonly repositories?: Readonly<Record<PartName, string>> | undefined;
 }
 
 /** The commit that a tag of a repository names; undefined, with a warning, where the repository cannot be asked or has no such tag. */

@@ -24,7 +24,7 @@ export interface K3sReleaseFacts {
   readonly scripts: K3sScripts | undefined;
   readonly recorded: RecordedRelease | undefined;
   /** Commits of the parts, as far as they are known. */
-  readonly commits: Readonly<Partial<Record<PartName, string>>>;
+  readonly commits: Readonly<Partial<Record<PartName, string | undefined>>>;
   /** sha256 sums of release files and charts, by file name. */
   readonly sums: Readonly<Record<string, string>>;
 }
