@@ -280,6 +280,7 @@ describe("files that are there already", () => {
     const ctx = openContext(program.folder, program.env);
     const dry = await runTool(ctx, [...program.argv, "--dry-run"]);
     expect(dry.stdout).toContain("would write recipes-containers/demo/demo-go-mods.inc");
+    expect(dry.stderr).toContain("modules.txt does not say which packages of 3 modules are linked");
     expect(await program.readRecipe()).toEqual({});
     const prefetch = [...program.argv, "--prefetch", join(program.folder, "downloads")];
     expect((await runTool(ctx, prefetch)).stdout).toContain("prefetched: 3 files written, 0 were there");

@@ -99,6 +99,12 @@ export async function readRecipeLock(ctx: Context, program: Program, inputs: Rec
     identity,
   });
   const listed = found.modules;
+  const vague = listed.linked.filter((module) => module.packages === undefined).length;
+  if (list !== undefined && vague > 0) {
+    ctx.log.warn(
+      `${list.name} does not say which packages of ${vague} modules are linked: of these only the licences in the root folder are listed (docs/generate.md)`,
+    );
+  }
   // The go command said it all; a list knows only what is linked.
   const prefixes = list === undefined ? [] : selectPrefixModules(goMod, listed);
   const linked: readonly LinkedModule[] = [
