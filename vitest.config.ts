@@ -8,6 +8,8 @@ export default defineConfig({
           name: "unit",
           include: ["tools/**/*.test.ts", "qemu-tests/**/*.test.ts"],
           exclude: ["**/*.integration.test.ts", "**/*.qemu.test.ts", "**/node_modules/**"],
+          // A deadline for what hangs; a busy machine must not fail a test.
+          testTimeout: 60_000,
         },
       },
       {
