@@ -1,4 +1,5 @@
 import { ConfigError } from "../../tools/core/errors.ts";
+import type { Architecture } from "../../tools/machine/machine-spec.ts";
 import { QEMU_PACKAGES } from "../../tools/machine/plan-machine.ts";
 import type { TestbedArchitecture } from "./plan-architecture.ts";
 
@@ -8,8 +9,12 @@ const HOSTS: Readonly<Record<string, { readonly debian: string; readonly librari
   aarch64: { debian: "arm64", libraries: "usr/lib/aarch64-linux-gnu", loader: "ld-linux-aarch64.so.1" },
 };
 
-/** Folders of the package tree that QEMU reads: itself, its libraries, its firmware. */
-const KEPT = ["usr/bin/qemu-system-*", "usr/lib", "usr/share/qemu", "usr/share/seabios"];
+/** Folders of the package tree with the firmware that QEMU loads by name; arm's virtual machines need none to start a kernel. */
+const FIRMWARE: Readonly<Record<Architecture, readonly string[]>> = {
+  x86_64: ["usr/share/qemu", "usr/share/seabios"],
+  aarch64: ["usr/share/qemu"],
+  arm: ["usr/share/qemu"],
+};
 
 export interface QemuPlan {
   /** Debian's name of the host's architecture. */
@@ -32,6 +37,8 @@ export function planQemu(architecture: TestbedArchitecture, machine: string): Qe
   const host = HOSTS[machine];
   if (host === undefined) throw new ConfigError(`the testbed runs on x86_64 and aarch64 hosts, not on ${machine}`);
   const name = architecture.qemuboot.systemName;
+  const firmware = FIRMWARE[architecture.arch];
+  const search = firmware.map((folder) => `-L "$here/${folder}"`).join(" ");
   return {
     host: host.debian,
     options: [
@@ -43,13 +50,13 @@ export function planQemu(architecture: TestbedArchitecture, machine: string): Qe
       '--aptopt=Acquire::Retries "3"',
       `--include=${QEMU_PACKAGES[architecture.arch]}`,
     ],
-    kept: KEPT.map((pattern) => `./${pattern}`),
+    kept: ["usr/bin/qemu-system-*", "usr/lib", ...firmware].map((pattern) => `./${pattern}`),
     program: {
       name,
       content: `#!/bin/sh
 here=$(dirname -- "$(dirname -- "$(readlink -f -- "$0")")")
 libraries="$here/${host.libraries}"
-exec "$libraries/${host.loader}" --library-path "$libraries" "$here/usr/bin/${name}" -L "$here/usr/share/qemu" -L "$here/usr/share/seabios" "$@"
+exec "$libraries/${host.loader}" --library-path "$libraries" "$here/usr/bin/${name}" ${search} "$@"
 `,
     },
   };
