@@ -90,7 +90,8 @@ async function readAccess(options: ClusterFeedOptions, signal: AbortSignal): Pro
     snapshot: undefined,
     problem: blocker("NoKubeconfig", `k3s has not written ${options.kubeconfigPath} yet`),
   });
-  const loop = `until [ -s ${path} ]; do sleep 0.2 2>/dev/null || sleep 1; done; cat ${path}`;
+  // An empty line each turn, which YAML does not mind: once nobody listens, writing it fails and the loop does not outlive the connection.
+  const loop = `until [ -s ${path} ]; do echo || exit; sleep 0.2 2>/dev/null || sleep 1; done; cat ${path}`;
   await using waiting = await untilAborted(signal, options.shell.stream(loop));
   const text = await untilAborted(signal, readAll(waiting.stdout));
   await untilAborted(signal, waiting.ended);
