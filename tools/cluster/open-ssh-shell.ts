@@ -59,11 +59,18 @@ export function openSshShell(login: SshLogin): GuestShell {
     });
   }
 
-  function exec(command: string): Promise<ClientChannel> {
+  /**
+   * Starts a command. Its end is listened for before this returns to anybody: a quick command's exit status comes in the same packet as the news
+   * that it started, and ssh2 tells it once.
+   */
+  function exec(command: string, collect: boolean): Promise<{ channel: ClientChannel; ended: Promise<GuestResult> }> {
     return guarded((resolve, reject) => {
       client.exec(command, (error, channel) => {
-        if (error === undefined) resolve(channel);
-        else {
+        if (error === undefined) {
+          const ended = endOf(channel, collect);
+          ended.catch(() => undefined);
+          resolve({ channel, ended });
+        } else {
           reject(
             new GuestError(`the guest's SSH server starts no command: ${error.message}`, { code: "SSH_SESSION", cause: error }),
           );
@@ -96,8 +103,7 @@ export function openSshShell(login: SshLogin): GuestShell {
   }
 
   async function run(command: string, options: GuestRunOptions = {}): Promise<GuestResult> {
-    const channel = await exec(command);
-    const ended = endOf(channel, true);
+    const { channel, ended } = await exec(command, true);
     channel.end(options.input === undefined ? undefined : Buffer.from(options.input));
     if (options.timeoutMs === undefined) return await ended;
     const late = Promise.withResolvers<never>();
@@ -115,7 +121,6 @@ export function openSshShell(login: SshLogin): GuestShell {
       return await Promise.race([ended, late.promise]);
     } finally {
       clearTimeout(timer);
-      ended.catch(() => undefined);
     }
   }
 
@@ -130,9 +135,7 @@ export function openSshShell(login: SshLogin): GuestShell {
   }
 
   async function stream(command: string): Promise<GuestStream> {
-    const channel = await exec(command);
-    const ended = endOf(channel, false);
-    ended.catch(() => undefined);
+    const { channel, ended } = await exec(command, false);
     return {
       // A reader that stops early must not destroy the channel: ssh2 would never tell that it closed.
       stdout: channel.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
