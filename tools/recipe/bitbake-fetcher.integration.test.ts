@@ -16,6 +16,7 @@ import { cacheFolderOf } from "../host/read-host-state.ts";
 import { parseLock } from "./parse-lock.ts";
 import type { Lock } from "./parse-lock.ts";
 import { openContext } from "./testing/open-context.ts";
+import { openGo } from "./testing/open-go.ts";
 
 // BitBake's own gomod fetcher (PyPI wheel `bitbake-setup`) is the referee of the generated SRC_URI: a random sample and every odd case of k3s, first
 // from DL_DIR without a network, as after --prefetch, then a few from the network.
@@ -62,7 +63,7 @@ async function openBitbake(): Promise<string> {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "meta-k3s-bitbake-"));
-  ctx = openContext(folder, process.env);
+  ctx = openContext(folder, { ...process.env, PATH: await openGo(openContext(folder, process.env), "1.26.5") });
   python = await openBitbake();
   lock = parseLock(await readFile(new URL("k3s.lock.json", RECIPE), "utf8"), "k3s.lock.json");
   const text = await readFile(new URL("k3s-go-mods.inc", RECIPE), "utf8");
