@@ -67,9 +67,7 @@ export function openSshShell(login: SshLogin): GuestShell {
     return guarded((resolve, reject) => {
       client.exec(command, (error, channel) => {
         if (error === undefined) {
-          const ended = endOf(channel, collect);
-          ended.catch(() => undefined);
-          resolve({ channel, ended });
+          resolve({ channel, ended: endOf(channel, collect) });
         } else {
           reject(
             new GuestError(`the guest's SSH server starts no command: ${error.message}`, { code: "SSH_SESSION", cause: error }),
@@ -104,6 +102,7 @@ export function openSshShell(login: SshLogin): GuestShell {
 
   async function run(command: string, options: GuestRunOptions = {}): Promise<GuestResult> {
     const { channel, ended } = await exec(command, true);
+    ended.catch(() => undefined);
     channel.end(options.input === undefined ? undefined : Buffer.from(options.input));
     if (options.timeoutMs === undefined) return await ended;
     const late = Promise.withResolvers<never>();
@@ -136,6 +135,7 @@ export function openSshShell(login: SshLogin): GuestShell {
 
   async function stream(command: string): Promise<GuestStream> {
     const { channel, ended } = await exec(command, false);
+    ended.catch(() => undefined);
     return {
       // A reader that stops early must not destroy the channel: ssh2 would never tell that it closed.
       stdout: channel.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
