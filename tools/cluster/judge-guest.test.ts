@@ -58,12 +58,12 @@ describe("a guest", () => {
   test("that reads its own programs over and over is out of memory, though nobody was killed", () => {
     const small = { ...HEALTHY, memoryTotalMib: 211 };
     const later = (refaultedMib: number): GuestHealth => ({ ...small, uptimeMs: 106_000, refaultedMib });
-    const [problem, ...others] = judgeGuest(factsOf({}, { samples: [small, later(10 + 600)] }));
+    const [problem, ...others] = judgeGuest(factsOf({}, { samples: [small, later(10 + 240)] }));
     expect(others).toEqual([]);
     expect(problem).toMatchObject({ code: "MEMORY_THRASHING", subject: "memory", hint: expect.stringContaining("2048") as string });
-    expect(problem?.message).toContain("within 46 s it read 600 MiB again that it had just dropped from its 211 MiB");
-    expect(judgeGuest(factsOf({}, { samples: [small, later(10 + 400)] }))).toEqual([]);
-    expect(judgeGuest(factsOf({}, { samples: [{ ...small, uptimeMs: 90_000 }, later(10 + 600)] }))).toEqual([]);
+    expect(problem?.message).toContain("within 46 s it read 240 MiB again that it had just dropped from its 211 MiB");
+    expect(judgeGuest(factsOf({}, { samples: [small, later(10 + 200)] }))).toEqual([]);
+    expect(judgeGuest(factsOf({}, { samples: [{ ...small, uptimeMs: 90_000 }, later(10 + 240)] }))).toEqual([]);
   });
 
   test("that ran out of memory is told its size, the victim and what to give it", () => {

@@ -11,8 +11,8 @@ const CLOCK_TOLERANCE_MS = 5 * 60_000;
 /** The least memory that a server with its default components runs in. */
 const SERVER_MEMORY_MIB = 2048;
 
-/** A guest that reads twice its whole memory again within a minute does little else; one that has enough reads next to nothing. */
-const THRASHING_MEMORIES = 2;
+/** A guest that reads its whole memory again within a minute does little else; one that has enough reads next to nothing again. */
+const THRASHING_MEMORIES = 1;
 const THRASHING_MS = 45_000;
 /** How far back samples are of use. */
 export const SAMPLES_KEPT_MS = 60_000;
