@@ -5,7 +5,7 @@ import { getuid } from "node:process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, type TestContext } from "vitest";
 import { EXIT } from "../core/exit-codes.ts";
 import { MODULES, openTestProgram } from "./testing/open-test-program.ts";
 import type { TestProgram } from "./testing/open-test-program.ts";
@@ -56,6 +56,12 @@ async function canMount(): Promise<string | undefined> {
   return exitCode === 0 ? undefined : `this host does not let a test mount a tmpfs: ${stderr.trim()}`;
 }
 
+/** Skips a test, and says so where the usual reporter keeps silent. */
+function skip(context: TestContext, reason: string): never {
+  process.stderr.write(`NOT RUN: ${context.task.name}: ${reason}\n`);
+  return context.skip(reason);
+}
+
 const recipe = (): string => join(program.folder, "recipes-containers", "demo");
 
 /** Another list of modules: other files would be generated from it. */
@@ -67,7 +73,7 @@ async function dropOneModule(): Promise<void> {
 
 it("a full disk in the recipe's folder is told; the old files are whole", async (context) => {
   const reason = await canMount();
-  if (reason !== undefined) context.skip(reason);
+  if (reason !== undefined) skip(context, reason);
   expect((await runTool()).exitCode).toBe(EXIT.ok);
   const before = await program.readRecipe();
   await dropOneModule();
@@ -89,7 +95,7 @@ it("a full disk in the recipe's folder is told; the old files are whole", async 
 
 it("a full disk in the cache is told, and nothing is written", async (context) => {
   const reason = await canMount();
-  if (reason !== undefined) context.skip(reason);
+  if (reason !== undefined) skip(context, reason);
   await mkdir(join(program.folder, "cache"));
   const { exitCode, stderr } = await runWithMounts(`mount -t tmpfs -o size=400k none ${program.folder}/cache`);
   expect(stderr).toContain("the disk is full; no file of the recipe was changed");
@@ -108,7 +114,7 @@ async function runReadOnly(): Promise<Ended> {
 
 it("a read-only output folder is told", async (context) => {
   const reason = getuid?.() === 0 ? await canMount() : undefined;
-  if (reason !== undefined) context.skip(reason);
+  if (reason !== undefined) skip(context, reason);
   await mkdir(recipe(), { recursive: true });
   const { exitCode, stderr } = await runReadOnly();
   expect(stderr).toMatch(/it (is on a read-only file system|may not be written to); no file was changed/);
