@@ -32,9 +32,13 @@ async function measureOffset(ctx: Context, shell: GuestShell): Promise<number> {
   return best.offsetMs;
 }
 
-/** Watches one kind from inside the guest; every event is a line behind the guest's time of seeing it, in nanoseconds. */
+/**
+ * Watches one kind from inside the guest; every event is a line behind the guest's time of seeing it, in nanoseconds. A kubectl costs an emulated
+ * guest seconds, so none is started before k3s's unit is active.
+ */
 function watchScript(path: string): string {
-  return `until kubectl get --raw /readyz >/dev/null 2>&1; do sleep 0.2; done
+  return `until systemctl is-active --quiet k3s; do sleep 0.5; done
+until kubectl get --raw /readyz >/dev/null 2>&1; do sleep 0.2; done
 kubectl get --raw '${path}?watch=1' | while IFS= read -r line; do printf '%s %s\\n' "$(date +%s%N)" "$line"; done`;
 }
 
@@ -92,7 +96,7 @@ async function runOnce(ctx: Context, path: string): Promise<number> {
     machineName: plan.spec.name,
     expectations,
     poweredOnAtMs: machine.poweredOnAtMs,
-    timeoutMs: 600_000,
+    timeoutMs: 1_500_000,
     onConsoleEvent: (listener) => machine.onConsoleEvent(listener),
     exited: machine.exited,
   });
