@@ -1,9 +1,10 @@
 import { stat } from "node:fs/promises";
+import { machine } from "node:os";
 import { join } from "node:path";
 import type { Context } from "../../tools/core/context.ts";
 import type { Privilege } from "./open-privilege.ts";
 import type { TestbedArchitecture } from "./plan-architecture.ts";
-import { planRootfs } from "./plan-rootfs.ts";
+import type { RootfsPlan } from "./plan-rootfs.ts";
 import { runMmdebstrap } from "./run-mmdebstrap.ts";
 
 const BINFMT = "/proc/sys/fs/binfmt_misc";
@@ -14,8 +15,7 @@ const BINFMT = "/proc/sys/fs/binfmt_misc";
  */
 async function openForeign(ctx: Context, architecture: TestbedArchitecture, privilege: Privilege): Promise<void> {
   if (privilege.kind === "namespace") return;
-  const machine = (await ctx.exec.runCheck(["uname", "-m"])).stdout.trim();
-  if (architecture.unameMachines.includes(machine)) return;
+  if (architecture.unameMachines.includes(machine())) return;
   const registered = await stat(join(BINFMT, architecture.qemuUser)).catch(() => undefined);
   if (registered !== undefined) return;
   ctx.log.info(`telling the kernel to run ${architecture.debian} programs with ${architecture.qemuUser} (binfmt_misc)`);
@@ -28,9 +28,9 @@ async function openForeign(ctx: Context, architecture: TestbedArchitecture, priv
 export async function buildRootfs(
   ctx: Context,
   architecture: TestbedArchitecture,
-  where: { dir: string; privilege: Privilege },
+  where: { plan: RootfsPlan; dir: string; privilege: Privilege },
 ): Promise<void> {
-  const { dir, privilege } = where;
+  const { plan, dir, privilege } = where;
   await openForeign(ctx, architecture, privilege);
-  await runMmdebstrap(ctx, { options: planRootfs(architecture).options, output: join(dir, "rootfs.tar"), privilege });
+  await runMmdebstrap(ctx, { options: plan.options, output: join(dir, "rootfs.tar"), privilege });
 }

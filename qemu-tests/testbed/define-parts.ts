@@ -130,7 +130,7 @@ export function defineParts(
     },
     needs: [],
     load: "io",
-    build: async (ctx, job) => buildRootfs(ctx, architecture, { dir: job.dir, privilege: await getPrivilege() }),
+    build: async (ctx, job) => buildRootfs(ctx, architecture, { plan: rootfsPlan, dir: job.dir, privilege: await getPrivilege() }),
   };
 
   const qemuPlan = planQemu(architecture, inputs.hostMachine);
