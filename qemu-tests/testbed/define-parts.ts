@@ -52,7 +52,13 @@ export function defineParts(
   };
 
   function defineProgram(program: GoProgram): Part {
-    const goEnv = planGoEnv({ env: inputs.env, cacheDir: join(inputs.cacheRoot, "go"), target: inputs.goTarget, cgo: program.cgo });
+    const goEnv = planGoEnv({
+      env: inputs.env,
+      cacheDir: join(inputs.cacheRoot, "go"),
+      target: inputs.goTarget,
+      cgo: program.cgo,
+      gnuTriplet: architecture.gnuTriplet,
+    });
     return {
       name: goPart(program),
       title: `${program.name} ${program.version} for ${architecture.debian}`,

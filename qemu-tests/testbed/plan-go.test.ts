@@ -18,8 +18,15 @@ describe("isNewEnough", () => {
 });
 
 describe("planGoEnv", () => {
+  const arm = {
+    env: { GOCACHE: "/mine" },
+    cacheDir: "/cache/go",
+    target: { GOARCH: "arm", GOARM: "7" },
+    gnuTriplet: "arm-linux-gnueabihf",
+  };
+
   test("never lets go fetch a toolchain or change go.sum, and keeps the user's caches", () => {
-    const env = planGoEnv({ env: { GOCACHE: "/mine" }, cacheDir: "/cache/go", target: { GOARCH: "arm", GOARM: "7" }, cgo: false });
+    const env = planGoEnv({ ...arm, cgo: false });
     expect(env).toMatchObject({
       GOTOOLCHAIN: "local",
       GOARCH: "arm",
@@ -29,6 +36,11 @@ describe("planGoEnv", () => {
       GOMODCACHE: "/cache/go/mod",
     });
     expect(env["GOFLAGS"]).toContain("-mod=readonly");
+    expect(env["CC"]).toBeUndefined();
+  });
+
+  test("takes the target's C compiler for a program with C in it", () => {
+    expect(planGoEnv({ ...arm, cgo: true })).toMatchObject({ CGO_ENABLED: "1", CC: "arm-linux-gnueabihf-gcc" });
   });
 });
 

@@ -38,12 +38,21 @@ export function planGoPath(dir: string): string {
   return join(dir, "site/go/bin/go");
 }
 
-/** Environment in which every Go program of the testbed is built; caches of the user's own choice are kept. */
-export function planGoEnv(options: { env: Env; cacheDir: string; target: Readonly<Record<string, string>>; cgo: boolean }): Env {
+/**
+ * Environment in which every Go program of the testbed is built; caches of the user's own choice are kept. `gnuTriplet` names the C compiler
+ * of a program with C in it, as Debian's gcc packages do for the host's own architecture and for others.
+ */
+export function planGoEnv(options: {
+  env: Env;
+  cacheDir: string;
+  target: Readonly<Record<string, string>>;
+  cgo: boolean;
+  gnuTriplet: string;
+}): Env {
   return {
     GOOS: "linux",
     ...options.target,
-    CGO_ENABLED: options.cgo ? "1" : "0",
+    ...(options.cgo ? { CGO_ENABLED: "1", CC: `${options.gnuTriplet}-gcc` } : { CGO_ENABLED: "0" }),
     GOTOOLCHAIN: "local",
     GOFLAGS: "-mod=readonly -trimpath -buildvcs=false",
     GOWORK: "off",

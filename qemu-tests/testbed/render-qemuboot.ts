@@ -10,15 +10,22 @@ const COMMAND_LINE = [
   "systemd.tty.term.console=dumb",
   "systemd.firstboot=0",
   "systemd.ssh_auto=0",
-  // As a Yocto kernel is: neither AppArmor, whose profiles would have to be parsed, nor SELinux, which would take its place without a policy.
+  // As a Yocto kernel is: neither AppArmor, whose profiles would have to be parsed, nor SELinux, which would ask at each call without a policy.
   "apparmor=0",
   "selinux=0",
+  "lsm=capability",
   "audit=0",
   "cryptomgr.notests",
   // OE-core's machines boot with it too: network namespaces come and go in a tenth of the time.
   "rcupdate.rcu_expedited=1",
   // An emulated CPU has no secrets to leak and pays for each guard.
   "mitigations=off",
+  // QEMU empties its whole TLB when a page inside a huge one is unmapped (tcg: large_page_addr), and programs in Go unmap all the time.
+  "transparent_hugepage=never",
+  "init_on_alloc=0",
+  "preempt=none",
+  // Code found at the same address again need not be translated again.
+  "norandmaps",
 ];
 
 /**

@@ -27,6 +27,11 @@ const needs: readonly HostNeed[] = [
   command("flock", "util-linux", "keeps two builds from making the same part", ["demo", "test"]),
   command("cpio", "cpio", "packs the testbed's initial RAM disk", ["demo", "test"]),
   command("xz", "xz-utils", "unpacks the kernel modules in it", ["demo", "test"]),
+  command("gcc", "gcc", "compiles SQLite for the testbed's k3s stand-in", ["demo", "test"]),
+  file("C library headers", "/usr/include/stdlib.h", "libc6-dev", "compiles SQLite for the testbed's k3s stand-in", [
+    "demo",
+    "test",
+  ]),
   command("newuidmap", "uidmap", "lets an ordinary user own the files of the testbed's root filesystem", ["demo", "test"]),
   {
     name: "Python's venv",
@@ -46,6 +51,22 @@ const needs: readonly HostNeed[] = [
   file("user-mode emulation", "/usr/bin/qemu-aarch64-static", "qemu-user-static", "makes root filesystems of other architectures", [
     "foreign",
   ]),
+  command("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu", "compiles SQLite for the arm64 testbed", ["foreign"]),
+  file(
+    "arm64 C library",
+    "/usr/aarch64-linux-gnu/include/stdlib.h",
+    "libc6-dev-arm64-cross",
+    "compiles SQLite for the arm64 testbed",
+    ["foreign"],
+  ),
+  command("arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf", "compiles SQLite for the armhf testbed", ["foreign"]),
+  file(
+    "armhf C library",
+    "/usr/arm-linux-gnueabihf/include/stdlib.h",
+    "libc6-dev-armhf-cross",
+    "compiles SQLite for the armhf testbed",
+    ["foreign"],
+  ),
   command("update-binfmts", "binfmt-support", "starts programs of other architectures without being asked", ["foreign"]),
 ];
 

@@ -16,6 +16,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"k8s.io/component-base/version"
 	"meta-k3s/standin/internal/agent"
+	"meta-k3s/standin/internal/collector"
 	"meta-k3s/standin/internal/components"
 	"meta-k3s/standin/internal/notify"
 	"meta-k3s/standin/internal/options"
@@ -71,6 +72,9 @@ func runRole(role string, args []string) int {
 	if slices.ContainsFunc(args, func(arg string) bool { return arg == "--help" || arg == "-h" }) {
 		fmt.Print(usage)
 		return 0
+	}
+	if err := collector.Relax(); err != nil {
+		logrus.Warnf("The garbage collector stays as it is: %v", err)
 	}
 	components.Prepare()
 	notifier := notify.Open()
