@@ -321,7 +321,9 @@ describe("workloads", () => {
     const scheduling = { type: "Warning", reason: "FailedScheduling", message: "no nodes", lastTimestamp: "2026-11-21T15:00:01Z" };
     const pulling = { type: "Normal", reason: "Pulling", message: "Pulling image x", lastTimestamp: "2026-11-21T15:00:02Z" };
     const sandbox = { type: "Warning", reason: "FailedCreatePodSandBox", message: "no bridge", eventTime: "2026-11-21T15:00:03Z" };
+    const again = { type: "Normal", reason: "SandboxChanged", message: "again", lastTimestamp: "2026-11-21T15:00:04Z" };
     test.each([
+      ["a failure that is tried again", [sandbox, again], /coredns FailedCreatePodSandBox .*no bridge/],
       ["a failure", [scheduling, pulling, sandbox], /coredns FailedCreatePodSandBox .*no bridge/],
       ["progress after a failure", [pulling, scheduling], /coredns ContainerCreating .*Pulling: Pulling image x/],
       ["nothing", [], /coredns ContainerCreating/],

@@ -50,11 +50,14 @@ function waitingKind(reason: string): BlockerKind {
   return CREATE_ERRORS.has(reason) ? "create-container" : "other";
 }
 
+/** Kubelet says so after each sandbox that failed, in place of why it failed (pkg/kubelet/events: SandboxChanged). */
+const SAYS_NOTHING = "SandboxChanged";
+
 /** The last Event about an object: while a container is made the Events alone say what goes on, or why it does not. */
 function lastEvent(uid: string, events: readonly ClusterEvent[]): ClusterEvent | undefined {
   let latest: ClusterEvent | undefined;
   for (const event of events) {
-    if (event.aboutUid !== uid) continue;
+    if (event.aboutUid !== uid || event.reason === SAYS_NOTHING) continue;
     if (latest === undefined || event.lastSeen >= latest.lastSeen) latest = event;
   }
   return latest;
