@@ -134,6 +134,9 @@ remove_links() {
 	remove_link flannel-wg wireguard
 	remove_link flannel-wg-v6 wireguard
 	remove_link kube-ipvs0 dummy
+	# The route of ensure-default-route; nothing else has this metric.
+	remove_link k3s-offline dummy
+	ip route delete default metric 2000000 2>/dev/null
 	# The backend host-gw has no interface of its own, only routes to the other nodes' pods.
 	if [ -f /run/flannel/subnet.env ]; then
 		pods=$(sed -n 's/^FLANNEL_NETWORK=//p' /run/flannel/subnet.env)
