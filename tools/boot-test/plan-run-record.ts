@@ -1,3 +1,4 @@
+import type { NodeState } from "../cluster/cluster-snapshot.ts";
 import type { ClusterOutcome } from "../cluster/wait-cluster.ts";
 import type { ToolError } from "../core/errors.ts";
 import type { MachinePlan } from "../machine/machine.ts";
@@ -25,9 +26,50 @@ export interface RunFacts {
   readonly bundle: RunRecord["bundle"];
 }
 
+type GuestRecord = RunRecord["machines"][number]["guest"];
+
 /** The stand-in says of itself what it is in its version ("k3s version v1.36.3+k3s1-standin …"); k3s never does. */
 function isStandIn(version: string | null): boolean {
   return version !== null && /stand-?in/i.test(version);
+}
+
+/** What runs in a guest, from the first line of its `k3s --version` and its node, where they could be read. */
+export function planGuestRecord(k3sVersion: string | null, node: NodeState | undefined): GuestRecord {
+  return {
+    k3sVersion,
+    standIn: isStandIn(k3sVersion),
+    kernelVersion: node?.kernelVersion ?? null,
+    osName: node?.osImage ?? null,
+    containerRuntime: node?.containerRuntime ?? null,
+  };
+}
+
+/** A machine as the record shows it: what was planned, and what could be read of its guest. */
+export function planMachineRecord(facts: {
+  readonly plan: MachinePlan;
+  readonly launcher: "qemu" | "runqemu";
+  readonly guest: GuestRecord | undefined;
+}): RunRecord["machines"][number] {
+  const { plan } = facts;
+  return {
+    name: plan.spec.name,
+    arch: plan.spec.arch,
+    launcher: facts.launcher,
+    accelerator: plan.accelerator.kind,
+    acceleratorReason: plan.accelerator.reason,
+    cpu: plan.spec.qemuCpu,
+    cpus: plan.spec.cpus,
+    memoryMib: plan.spec.memoryMib,
+    kernelCommandLine: plan.spec.kernelCommandLine,
+    image: plan.spec.rootDisk.path,
+    guest: facts.guest ?? planGuestRecord(null, undefined),
+  };
+}
+
+/** The power-on of a machine as a point of the timeline. */
+export function planPowerOn(plan: MachinePlan, atMs: number): RunRecord["events"][number] {
+  const detail = `${plan.accelerator.kind.toUpperCase()}, ${plan.spec.memoryMib} MiB`;
+  return { atMs, kind: "power-on", subject: plan.spec.name, detail };
 }
 
 function planVerdict(facts: RunFacts): RunRecord["verdict"] {
@@ -63,18 +105,8 @@ function planVerdict(facts: RunFacts): RunRecord["verdict"] {
 /** Makes the record of a run from what is known; the reports are rendered from it alone. */
 export function planRunRecord(facts: RunFacts): RunRecord {
   const { plan, outcome } = facts;
-  const node = outcome?.snapshot?.nodes[0];
   const verdict = planVerdict(facts);
-  const events = [
-    {
-      atMs: 0,
-      kind: "power-on" as const,
-      subject: plan.spec.name,
-      detail: `${plan.accelerator.kind.toUpperCase()}, ${plan.spec.memoryMib} MiB`,
-    },
-    ...facts.events,
-    ...(outcome?.events ?? []),
-  ];
+  const events = [planPowerOn(plan, 0), ...facts.events, ...(outcome?.events ?? [])];
   return {
     schemaVersion: 1,
     name: facts.name,
@@ -84,25 +116,7 @@ export function planRunRecord(facts: RunFacts): RunRecord {
     durationMs: facts.endedAtMs - facts.startedAtMs,
     host: { ...facts.host, qemuVersion: plan.qemu.version },
     machines: [
-      {
-        name: plan.spec.name,
-        arch: plan.spec.arch,
-        launcher: facts.launcher,
-        accelerator: plan.accelerator.kind,
-        acceleratorReason: plan.accelerator.reason,
-        cpu: plan.spec.qemuCpu,
-        cpus: plan.spec.cpus,
-        memoryMib: plan.spec.memoryMib,
-        kernelCommandLine: plan.spec.kernelCommandLine,
-        image: plan.spec.rootDisk.path,
-        guest: {
-          k3sVersion: facts.k3sVersion,
-          standIn: isStandIn(facts.k3sVersion),
-          kernelVersion: node?.kernelVersion ?? null,
-          osName: node?.osImage ?? null,
-          containerRuntime: node?.containerRuntime ?? null,
-        },
-      },
+      planMachineRecord({ plan, launcher: facts.launcher, guest: planGuestRecord(facts.k3sVersion, outcome?.snapshot?.nodes[0]) }),
     ],
     events: [...events].sort((left, right) => left.atMs - right.atMs),
     waits: [...facts.waits, ...(outcome?.waits ?? [])],

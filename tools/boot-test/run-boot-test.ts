@@ -8,7 +8,7 @@ import type { ClusterOutcome } from "../cluster/wait-cluster.ts";
 import { waitForCluster } from "../cluster/wait-cluster.ts";
 import type { Context } from "../core/context.ts";
 import { readToolVersion } from "../core/read-version.ts";
-import { AbortedError, GuestError, ToolError } from "../core/errors.ts";
+import { AbortedError, ToolError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/write-file.ts";
 import type { Machine, MachinePlan } from "../machine/machine.ts";
 import { readMachinePlan } from "../machine/read-machine-plan.ts";
@@ -22,10 +22,9 @@ import { openGuest } from "./open-guest.ts";
 import type { RunFacts } from "./plan-run-record.ts";
 import { planRunRecord } from "./plan-run-record.ts";
 import { readHostSummary } from "./read-host-summary.ts";
+import { readK3sVersion } from "./read-k3s-version.ts";
 import { watchMachine } from "./watch-machine.ts";
 
-/** A shell that a dead guest no longer answers must not hold up the report. */
-const VERSION_TIMEOUT_MS = 30_000;
 /** Thirty questions to an emulated guest that may be out of memory. */
 const BUNDLE_TIMEOUT_MS = 120_000;
 
@@ -37,14 +36,6 @@ interface RunState {
   k3sVersion: string | null;
   readonly events: RunRecord["events"];
   readonly waits: RunRecord["waits"];
-}
-
-async function readK3sVersion(shell: GuestShell): Promise<string | null> {
-  const result = await shell.run("k3s --version", { timeoutMs: VERSION_TIMEOUT_MS }).catch((error: unknown) => {
-    if (error instanceof GuestError) return undefined;
-    throw error;
-  });
-  return result?.status === 0 ? (result.stdout.split("\n")[0] ?? null) : null;
 }
 
 /** Boots' two phases: until SSH lets the run in, then until the cluster is judged. Fills `state` as it goes. */

@@ -1,0 +1,281 @@
+import { randomBytes } from "node:crypto";
+import type { GuestResult } from "../../tools/cluster/guest-shell.ts";
+import { CheckError, must } from "../../tools/scenario/check-error.ts";
+import type { Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
+import { apply, inPod, kubectl, podReady, quote, renderShellPod } from "./guest-questions.ts";
+import { type LabNetwork, openLabNetwork } from "./lab-network.ts";
+
+const AGENT_MEMORY_MIB = 1024;
+const TOKEN_FILE = "/root/token";
+const PORT = 8080;
+const JOIN_TIMEOUT_MS = 600_000;
+
+/** A server that all machines of the lab reach at its second network card, and whose token is made for this run. */
+async function bootServer(lab: Lab, network: LabNetwork, token: string, backend: string): Promise<Guest> {
+  const config = `node-ip: ${network.address(1)}
+flannel-iface: eth1
+flannel-backend: ${backend}
+token-file: /etc/rancher/k3s/cluster-token
+tls-san: [${network.address(1)}]
+`;
+  return lab.boot(
+    "server",
+    network.join(1, {
+      kernelArguments: ["systemd.hostname=server"],
+      handOver: {
+        files: [
+          { path: "/etc/rancher/k3s/config.yaml.d/60-lab.yaml", mode: "0600", content: config },
+          { path: "/etc/rancher/k3s/cluster-token", mode: "0600", content: `${token}\n` },
+        ],
+      },
+    }),
+  );
+}
+
+/** A device with nothing but the layer's files on it: the image's server is masked, as on an image without one. */
+async function bootAgent(lab: Lab, network: LabNetwork, index: number, hostName: string): Promise<Guest> {
+  const config = `node-ip: ${network.address(index)}\nflannel-iface: eth1\n`;
+  return lab.boot(
+    `agent-${index - 1}`,
+    network.join(index, {
+      memoryMib: AGENT_MEMORY_MIB,
+      cpus: 1,
+      kernelArguments: ["systemd.mask=k3s.service", `systemd.hostname=${hostName}`],
+      handOver: { files: [{ path: "/etc/rancher/k3s/config.yaml.d/60-lab.yaml", mode: "0600", content: config }] },
+    }),
+  );
+}
+
+/** What a person types on the device. */
+async function typeJoin(agent: Guest, server: string, words = "", timeoutMs = JOIN_TIMEOUT_MS): Promise<GuestResult> {
+  const seconds = Math.floor(timeoutMs / 1000) - 30;
+  return agent.shell.run(`k3s-agent -t ${TOKEN_FILE} -s ${server} --timeout ${seconds} ${words}`, { timeoutMs });
+}
+
+function mustEnd(result: GuestResult, status: number, words: RegExp): void {
+  const said = `${result.stdout}${result.stderr}`.trim();
+  must(result.status === status, `it ended with ${result.status} instead of ${status}: ${said}`);
+  must(words.test(said), `it does not say ${words.source}: ${said}`);
+}
+
+async function mustJoin(agent: Guest, server: string, words = ""): Promise<void> {
+  const result = await typeJoin(agent, server, words);
+  mustEnd(result, 0, /joined/u);
+}
+
+/** One pod with a web server for each node, a service for all and one for each alone, so that a pod can be asked to reach itself through it. */
+function renderEchoes(nodes: readonly string[]): string {
+  const service = (name: string, selector: string, type: string): string => `---
+apiVersion: v1
+kind: Service
+metadata: { name: ${name} }
+spec:
+  type: ${type}
+  selector: ${selector}
+  ports: [{ port: 80, targetPort: ${PORT} }]
+`;
+  const script = `mkdir -p /www && hostname > /www/index.html && echo serving as $(hostname) && exec httpd -f -p ${PORT} -h /www`;
+  const pods = nodes.map((node, index) =>
+    renderShellPod(`echo-${index}`, {
+      labels: `{ app: echo, echo: "${index}" }`,
+      script,
+      extra: `  nodeName: ${node}\n`,
+    }),
+  );
+  return `${pods.join("---\n")}${service("echo", "{ app: echo }", "NodePort")}${nodes
+    .map((_, index) => service(`echo-${index}`, `{ echo: "${index}" }`, "ClusterIP"))
+    .join("")}`;
+}
+
+/** Tries until `url` gives what is expected, from inside a pod: rules and records of a new service take a moment to be everywhere. */
+async function mustReach(lab: Lab, server: Guest, pod: string, url: string, words: RegExp): Promise<void> {
+  await lab.until(
+    async () => {
+      const got = await server.shell.run(`k3s kubectl exec ${pod} -- wget -q -T 10 -O - ${quote(url)}`, { timeoutMs: 90_000 });
+      if (got.status === 0 && words.test(got.stdout)) return undefined;
+      return `${pod} cannot reach ${url}: ${(got.stderr || got.stdout).trim()}`;
+    },
+    { timeoutMs: 180_000, everyMs: 1000 },
+  );
+}
+
+/** Every way from every pod: each other pod, a service by address and by name, a node's port on each node, itself through its own service. */
+async function checkPackets(lab: Lab, server: Guest, nodes: readonly string[], network: LabNetwork): Promise<void> {
+  await lab.check("a pod runs on every node", async () => {
+    await apply(server, renderEchoes(nodes));
+    for (const [index] of nodes.entries()) await podReady(lab, server, `echo-${index}`);
+  });
+  const pods = nodes.map((_, index) => `echo-${index}`);
+  const addresses = (await kubectl(server, `get pod ${pods.join(" ")} -o jsonpath='{.items[*].status.podIP}'`)).split(" ");
+  const [clusterAddress = "", nodePort = ""] = (
+    await kubectl(server, "get service echo -o jsonpath='{.spec.clusterIP} {.spec.ports[0].nodePort}'")
+  ).split(" ");
+  const own = (await kubectl(server, `get service ${pods.join(" ")} -o jsonpath='{.items[*].spec.clusterIP}'`)).split(" ");
+  for (const [from, pod] of pods.entries()) {
+    await lab.check(`from the pod on ${nodes[from]} packets reach every other pod`, async () => {
+      for (const [to, address] of addresses.entries()) {
+        if (to !== from) await mustReach(lab, server, pod, `http://${address}:${PORT}/`, new RegExp(`^echo-${to}$`, "mu"));
+      }
+    });
+    await lab.check(`from the pod on ${nodes[from]} packets reach a ClusterIP, a name, every node's port and itself`, async () => {
+      await mustReach(lab, server, pod, `http://${clusterAddress}/`, /^echo-\d$/mu);
+      await mustReach(lab, server, pod, "http://echo.default.svc.cluster.local/", /^echo-\d$/mu);
+      for (const [index] of nodes.entries())
+        await mustReach(lab, server, pod, `http://${network.address(index + 1)}:${nodePort}/`, /^echo-\d$/mu);
+      await mustReach(lab, server, pod, `http://${own[from] ?? ""}/`, new RegExp(`^echo-${from}$`, "mu"));
+    });
+  }
+}
+
+/** The server's ways into a pod that runs elsewhere. */
+async function checkTunnels(lab: Lab, server: Guest, pod: string): Promise<void> {
+  await lab.check("kubectl logs, exec and port-forward reach a pod on an agent", async () => {
+    const logs = await kubectl(server, `logs ${pod}`);
+    must(logs.includes(`serving as ${pod}`), `kubectl logs shows: ${logs}`);
+    const name = await inPod(server, pod, "hostname");
+    must(name === pod, `kubectl exec answers: ${name}`);
+    const forward = await server.shell.stream(`exec k3s kubectl port-forward pod/${pod} 18080:${PORT}`);
+    try {
+      await lab.until(
+        async () => {
+          const got = await server.shell.run("busybox wget -q -T 10 -O - http://127.0.0.1:18080/", { timeoutMs: 60_000 });
+          return got.stdout.trim() === pod ? undefined : `through port-forward came: ${got.stdout}${got.stderr}`;
+        },
+        { timeoutMs: 90_000, everyMs: 1000 },
+      );
+    } finally {
+      await forward[Symbol.asyncDispose]();
+    }
+  });
+}
+
+/** What k3s leaves on a device: network cards, namespaces, mounts, rules. */
+async function listTraces(agent: Guest): Promise<string> {
+  return agent.sh(`{
+    ip -o link show | grep -E ' (cni0|flannel|veth|kube-)' || true
+    ip netns list
+    findmnt -rno TARGET | grep -E '^/(run/(k3s|netns|flannel)|var/lib/(rancher|kubelet|cni))' || true
+    { iptables-save; ip6tables-save; } 2>/dev/null | grep -E 'KUBE-|CNI-|FLANNEL|flannel' || true
+    ls -d /etc/rancher/k3s/agent-token /etc/rancher/k3s/agent.env /var/lib/rancher/k3s/agent/*.kubeconfig /var/lib/kubelet 2>/dev/null || true
+  } | head -n 20`);
+}
+
+/** VXLAN wraps pods' packets; host-gw leaves them as they are and writes routes. */
+async function checkBackend(server: Guest, backend: string, network: LabNetwork): Promise<void> {
+  if (backend === "vxlan") {
+    const received = await server.sh("cat /sys/class/net/flannel.1/statistics/rx_packets");
+    must(Number(received) > 0, `no packet came in over flannel.1: ${received}`);
+    return;
+  }
+  const links = await server.sh("ip -o link show");
+  must(!links.includes("flannel.1"), `there is a VXLAN card with host-gw: ${links}`);
+  const routes = await server.sh("ip route");
+  for (const index of [2, 3]) {
+    must(routes.includes(`via ${network.address(index)} dev eth1`), `no route to the pods of agent ${index - 1}: ${routes}`);
+  }
+}
+
+function defineJoin(name: string, backend: "vxlan" | "host-gw"): Scenario {
+  const blocked = backend === "vxlan" ? "-p udp --dport 8472" : "-p tcp --dport 8080";
+  return {
+    name,
+    about: `a server and two agents become one cluster whose pods reach each other, over flannel ${backend}`,
+    minutes: 25,
+    everyTest: false,
+    defects: [
+      {
+        name: "packets-dropped",
+        about: "the first agent drops what the pods of other nodes send it",
+        machine: (guest) => {
+          if (guest !== "agent-1") return {};
+          const rule = `iptables -t raw -I PREROUTING -i eth1 ${blocked} -j DROP`;
+          const content = `[Service]\nExecStartPre=+/bin/sh -c "${rule}"\n`;
+          return { handOver: { credentials: [{ name: "systemd.unit-dropin.k3s-agent.service", content }] } };
+        },
+        fails: { check: /packets reach every other pod/u, words: /cannot reach/u },
+      },
+      {
+        name: "wrong-token",
+        about: "the agents know another cluster's token",
+        machine: (guest) =>
+          guest === "server"
+            ? {
+                handOver: {
+                  files: [
+                    { path: "/etc/rancher/k3s/cluster-token", mode: "0600", content: `${randomBytes(16).toString("hex")}\n` },
+                  ],
+                },
+              }
+            : {},
+        fails: { check: /joins before the server is up/u, words: /token/u },
+      },
+    ],
+    run: async (lab) => {
+      const network = openLabNetwork();
+      const token = randomBytes(16).toString("hex");
+      const url = `https://${network.address(1)}:6443`;
+      const server = await bootServer(lab, network, token, backend);
+      // Both have the same host name, as devices flashed with one image do.
+      const first = await bootAgent(lab, network, 2, "device");
+      const second = await bootAgent(lab, network, 3, "device");
+      for (const agent of [first, second]) await agent.shell.writeFile(TOKEN_FILE, `${token}\n`, { mode: 0o600 });
+
+      await lab.check("agent-1 joins before the server is up, by waiting", async () => mustJoin(first, url, "--node-name agent-1"));
+      await server.ready("the server and agent-1 are Ready", { nodeNames: ["server", "agent-1"] });
+
+      await lab.check("a device that runs a server refuses to become an agent", async () => {
+        await server.shell.writeFile(TOKEN_FILE, `${token}\n`, { mode: 0o600 });
+        mustEnd(await typeJoin(server, url), 3, /runs a k3s server.*k3s agent --server/su);
+      });
+      await lab.check("a wrong token is refused, and said to be wrong", async () => {
+        await second.shell.writeFile("/root/wrong", `K10${"0".repeat(64)}::server:${"1".repeat(32)}\n`, { mode: 0o600 });
+        const result = await second.shell.run(`k3s-agent -t /root/wrong -s ${url} --timeout 120`, { timeoutMs: 240_000 });
+        mustEnd(result, 1, /token/iu);
+        await second.sh("k3s-clean");
+      });
+      await lab.check("a server that is not there is said to be unreachable", async () => {
+        const result = await second.shell.run(`k3s-agent -t ${TOKEN_FILE} -s https://${network.address(9)}:6443 --timeout 45`, {
+          timeoutMs: 240_000,
+        });
+        mustEnd(result, 4, /not joined.*(no route|unreachable|refused|timed out|timeout)/isu);
+        await second.sh("k3s-clean");
+      });
+      await lab.check("agent-2 joins by a name of its own while the server restarts", async () => {
+        await server
+          .sh("cat /var/lib/rancher/k3s/server/node-token")
+          .then(async (full) => second.shell.writeFile(TOKEN_FILE, `${full}\n`, { mode: 0o600 }));
+        const joining = mustJoin(second, url, "--with-node-id");
+        const [, restarted] = await Promise.allSettled([joining, server.sh("systemctl restart k3s", { timeoutMs: 300_000 })]);
+        await joining;
+        if (restarted.status === "rejected") throw new CheckError(`the server did not restart: ${restarted.reason}`);
+      });
+      const ready = await server.ready("three nodes are Ready", { nodeCount: 3, nodeNames: ["server", "agent-1"] });
+      const third = ready.nodes.map((node) => node.name).find((node) => node !== "server" && node !== "agent-1") ?? "";
+      await lab.check("the device with the clashing host name has its id in its node's name", async () => {
+        must(/^device-[0-9a-f]{8}$/u.test(third), `the node is called ${third}`);
+      });
+
+      const nodes = ["server", "agent-1", third];
+      await checkPackets(lab, server, nodes, network);
+      await lab.check(`pods' packets went over flannel ${backend}`, async () => checkBackend(server, backend, network));
+      await checkTunnels(lab, server, "echo-1");
+
+      await lab.check("k3s-clean leaves nothing on an agent", async () => {
+        await first.sh("k3s-clean", { timeoutMs: 300_000 });
+        const traces = await listTraces(first);
+        must(traces === "", `left behind: ${traces.replaceAll("\n", "; ")}`);
+      });
+      await lab.check("a cleaned agent joins again", async () => {
+        await kubectl(server, "delete pod echo-1 --force --grace-period=0");
+        await kubectl(server, "delete node agent-1");
+        await mustJoin(first, url, "--node-name agent-1");
+      });
+      await server.ready("three nodes are Ready again", { nodeCount: 3, nodeNames: ["server", "agent-1", third] });
+    },
+  };
+}
+
+/** VXLAN, k3s's default. */
+export const join = defineJoin("join", "vxlan");
+/** Routes between machines of one Ethernet. */
+export const joinHostGw = defineJoin("join-host-gw", "host-gw");
