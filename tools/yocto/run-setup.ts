@@ -112,8 +112,8 @@ export function planKasEnv(folders: BuildFolders): Readonly<Record<string, strin
   };
 }
 
-async function runKasCheckout(ctx: Context, folders: BuildFolders, layerFolder: string): Promise<void> {
-  const kas = await fetchKas(ctx, layerFolder);
+async function runKasCheckout(ctx: Context, folders: BuildFolders, layerFolder: string, offline: boolean): Promise<void> {
+  const kas = await fetchKas(ctx, layerFolder, { offline });
   const result = await ctx.exec.run([...kas, "checkout", folders.kasFile], {
     env: planKasEnv(folders),
     onLine: (line) => ctx.log.debug(line),
@@ -166,7 +166,7 @@ export async function runSetup(ctx: Context, options: SetupOptions): Promise<Set
     sstateMirror: options.sstateMirror,
   };
   await writeFileAtomic(folders.setupFile, `${JSON.stringify(record, null, 2)}\n`);
-  await runKasCheckout(ctx, folders, layerFolder);
+  await runKasCheckout(ctx, folders, layerFolder, options.offline);
   await checkSources(ctx, pins, folders.workFolder);
   return { host, offline: options.offline, sstateMirror: noMirror === undefined };
 }

@@ -92,6 +92,16 @@ async function validate(compositions: readonly (readonly string[])[]): Promise<z
   return schema.parse(JSON.parse(result.stdout));
 }
 
+test("offline, a kas that is not installed yet is not asked for anywhere, and what to give instead is said", async () => {
+  const env = { ...process.env, XDG_CACHE_HOME: join(folder, "empty"), PIP_FIND_LINKS: "" };
+  const asking = fetchKas({ ...ctx, env }, LAYER_FOLDER, { offline: true });
+  await expect(asking).rejects.toMatchObject({
+    code: "DOWNLOAD",
+    message: expect.stringContaining("--offline leaves no way") as string,
+    hint: expect.stringContaining("PIP_FIND_LINKS") as string,
+  });
+});
+
 test("kas merges every machine and variant, and its schema accepts each", async () => {
   const merged = await validate(choices.map((choice) => selectKasFiles(choice).map((file) => join(LAYER_FOLDER, file))));
   expect(merged).toHaveLength(choices.length);
