@@ -25,3 +25,8 @@ test("a defect replaces single values and adds to lists, on its machine alone", 
   });
   expect(planGuestOptions("server", wish, defect)).toMatchObject({ restrictNetwork: true, kernelArguments: ["a"] });
 });
+
+test("a planted file takes the place of the machine's own", () => {
+  const own = { path: "/b", mode: "0600", content: "right" };
+  expect(planGuestOptions("agent", { handOver: { files: [own] } }, defect).handOver?.files).toEqual([file("/b")]);
+});
