@@ -6,11 +6,14 @@ import { isCurrentPod, isTrue, judgePod, selectCondition } from "./judge-pod.ts"
 
 type Check = RunRecord["checks"][number];
 
-const LONGEST_REASON = 240;
+const LONGEST_REASON = 280;
+const HEAD = 120;
 
+/** Whom it concerns stands at the beginning, and what is behind it at the end: in Go each caller puts its own words before the cause's. */
 function shorten(text: string): string {
   const line = text.replaceAll(/\s+/g, " ").trim();
-  return line.length > LONGEST_REASON ? `${line.slice(0, LONGEST_REASON - 1)}…` : line;
+  if (line.length <= LONGEST_REASON) return line;
+  return `${line.slice(0, HEAD)} … ${line.slice(HEAD + 3 - LONGEST_REASON)}`;
 }
 
 /** One line for one obstacle: "pod kube-system/x: ImagePullBackOff: …". */
