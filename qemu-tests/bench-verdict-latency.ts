@@ -35,19 +35,22 @@ async function measureOffset(ctx: Context, shell: GuestShell): Promise<number> {
 }
 
 /**
- * Watches one kind from inside the guest; every event is a line behind the guest's time of seeing it, in microseconds. By openssl and bash alone: a kubectl
+ * Watches one kind from inside the guest; every event is a line behind the guest's time of seeing it, in seconds. By openssl and perl alone: a kubectl
  * for each kind costs an emulated guest so much that it slows what is measured. HTTP/1.0, so that nothing cuts a line into chunks.
  */
 function watchScript(path: string): string {
   return `umask 077
-until systemctl is-active --quiet k3s && [ -s ${KUBECONFIG} ]; do sleep 0.5; done
+until [ -s ${KUBECONFIG} ] && (: </dev/tcp/127.0.0.1/6443) 2>/dev/null; do sleep 3; done
 folder=$(mktemp -d)
 field() { sed -n "s/^ *$1-data: //p" ${KUBECONFIG} | base64 -d >"$folder/$1"; }
 field certificate-authority; field client-certificate; field client-key
-{ printf 'GET ${path}?watch=1 HTTP/1.0\\r\\nAccept: application/json\\r\\n\\r\\n'; sleep 100000; } |
-  openssl s_client -quiet -verify_quiet -connect 127.0.0.1:6443 -CAfile "$folder/certificate-authority" \\
-    -cert "$folder/client-certificate" -key "$folder/client-key" 2>/dev/null |
-  while IFS= read -r line; do case $line in "{"*) printf '%s %s\\n' "\${EPOCHREALTIME/[.,]/}" "$line" ;; esac; done`;
+while :; do
+openssl s_client -quiet -verify_quiet -connect 127.0.0.1:6443 -CAfile "$folder/certificate-authority" \\
+  -cert "$folder/client-certificate" -key "$folder/client-key" 2>/dev/null \\
+  < <(printf 'GET ${path}?watch=1 HTTP/1.0\\r\\nAccept: application/json\\r\\n\\r\\n'; exec sleep 100000) |
+  perl -MTime::HiRes=time -ne 'BEGIN { $| = 1 } printf "%.6f %s", time, $_ if /^\\{/'
+sleep 1
+done`;
 }
 
 interface Stamped {
@@ -66,7 +69,7 @@ async function collect(shell: GuestShell, path: string, into: Stamped[]): Promis
     rest = lines.pop() ?? "";
     for (const line of lines) {
       const [stamp = "", ...json] = line.split(" ");
-      into.push({ guestMs: Number(stamp) / 1e3, line: json.join(" ") });
+      into.push({ guestMs: Number(stamp) * 1e3, line: json.join(" ") });
     }
   }
 }
