@@ -27,7 +27,6 @@ export const clock: Scenario = {
   name: "clock",
   about: "a first boot in 1970 and one in 2040 end, once the clock is right, in valid certificates and a Ready cluster",
   minutes: 20,
-  everyTest: false,
   defects: [
     {
       name: "no-floor",

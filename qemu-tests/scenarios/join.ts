@@ -181,7 +181,6 @@ function defineJoin(name: string, backend: "vxlan" | "host-gw"): Scenario {
     name,
     about: `a server and two agents become one cluster whose pods reach each other, over flannel ${backend}`,
     minutes: 25,
-    everyTest: false,
     defects: [
       {
         name: "packets-dropped",

@@ -77,7 +77,6 @@ export const offline: Scenario = {
   name: "offline",
   about: "without any network a device turns Ready from its own images, deploys what is put into its folders and keeps its volumes",
   minutes: 15,
-  everyTest: true,
   defects: [
     {
       name: "open-network",

@@ -111,7 +111,6 @@ function definePowerCut(name: string, rounds: number): Scenario {
     name,
     about: `a server whose power is cut ${rounds} times while it writes comes back by itself with all that it had acknowledged`,
     minutes: 10 + 7 * rounds,
-    everyTest: false,
     defects: [
       {
         name: "lying-disk",

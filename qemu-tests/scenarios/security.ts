@@ -90,7 +90,6 @@ export const security: Scenario = {
   name: "security",
   about: "secrets are root's alone and nowhere else, strangers are refused, and only the documented ports are open",
   minutes: 10,
-  everyTest: true,
   defects: [
     {
       name: "kubeconfig-open",

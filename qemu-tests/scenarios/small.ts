@@ -46,7 +46,6 @@ export const small: Scenario = {
   name: "small",
   about: `a server with nothing but CoreDNS turns Ready in ${MEMORY_MIB} MiB and keeps to its budget of memory and writes`,
   minutes: 20,
-  everyTest: false,
   defects: [
     {
       name: "writer",

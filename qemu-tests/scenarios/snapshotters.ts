@@ -104,13 +104,12 @@ async function checkFreed(lab: Lab, guest: Guest, kind: Kind): Promise<void> {
   });
 }
 
-function defineSnapshotter(kind: Kind, everyTest: boolean): Scenario {
+function defineSnapshotter(kind: Kind): Scenario {
   const wrong = kind.module === undefined ? "true" : `rm -rf /usr/lib/modules/*/kernel/fs/${kind.module}`;
   return {
     name: `snapshotter-${kind.name}`,
     about: `images and containers live in ${kind.name} on a data disk that the layer's own unit prepared`,
     minutes: 12,
-    everyTest,
     defects: [
       {
         name: "other-snapshotter",
@@ -170,8 +169,8 @@ function defineSnapshotter(kind: Kind, everyTest: boolean): Scenario {
 }
 
 /** A file system whose layers are subvolumes of its own. */
-export const snapshotterBtrfs = defineSnapshotter(KINDS.btrfs, false);
+export const snapshotterBtrfs = defineSnapshotter(KINDS.btrfs);
 /** k3s's default. */
-export const snapshotterOverlayfs = defineSnapshotter(KINDS.overlayfs, false);
+export const snapshotterOverlayfs = defineSnapshotter(KINDS.overlayfs);
 /** Copies, for file systems that can nothing. */
-export const snapshotterNative = defineSnapshotter(KINDS.native, false);
+export const snapshotterNative = defineSnapshotter(KINDS.native);

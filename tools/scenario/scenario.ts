@@ -67,8 +67,6 @@ export interface Scenario {
   readonly about: string;
   /** Rough duration under emulation on two cores, minutes. */
   readonly minutes: number;
-  /** Whether `npm test` runs it; all are run by `npm run test:all`. */
-  readonly everyTest: boolean;
   readonly defects: readonly Defect[];
   run(lab: Lab): Promise<void>;
 }

@@ -24,9 +24,7 @@ afterEach(async () => {
 /** Several times what it takes on an idle machine: for what hangs, not for what is slow. */
 const deadline = (minutes: number): number => minutes * 4 * 60_000;
 
-const all = process.env["META_K3S_ALL"] === "1";
-
-describe.each(SCENARIOS.filter((scenario) => all || scenario.everyTest))("$name: $about", (scenario) => {
+describe.each(SCENARIOS)("$name: $about", (scenario) => {
   test(
     "holds",
     async () => {
@@ -37,7 +35,7 @@ describe.each(SCENARIOS.filter((scenario) => all || scenario.everyTest))("$name:
     deadline(scenario.minutes),
   );
 
-  test.each(all ? scenario.defects : [])(
+  test.each(scenario.defects)(
     "fails when $about",
     async (defect) => {
       const { record } = await runScenario(bench.ctx, scenario, { qemubootPath: image.qemubootPath, command: "npm test", defect });
