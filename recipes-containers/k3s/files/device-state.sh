@@ -49,24 +49,24 @@ runtime_pids() {
 	done
 }
 
-# with_descendants PID…: the process ids given and all below them. A process's name may hold blanks and parentheses, so the
-# parent is read after the last of them.
+# with_descendants PID…: the process ids given and all below them, without this command itself, which may be run from inside a
+# container. A process's name may hold blanks and parentheses, so the parent is read after the last of them.
 with_descendants() {
-	sed -n 's/^\([0-9]*\) (.*) [A-Za-z] \([0-9]*\) .*/\1 \2/p' /proc/[0-9]*/stat 2>/dev/null | awk -v roots="$*" '
+	sed -n 's/^\([0-9]*\) (.*) [A-Za-z] \([0-9]*\) .*/\1 \2/p' /proc/[0-9]*/stat 2>/dev/null | awk -v roots="$*" -v self=$$ '
 		{ parent[$1] = $2 }
 		END {
 			count = split(roots, root, " ")
 			for (i = 1; i <= count; i++) wanted[root[i]] = 1
 			do {
 				found = 0
-				for (pid in parent) if (!(pid in wanted) && (parent[pid] in wanted)) { wanted[pid] = 1; found = 1 }
+				for (pid in parent) if (pid != self && !(pid in wanted) && (parent[pid] in wanted)) { wanted[pid] = 1; found = 1 }
 			} while (found)
 			for (pid in wanted) print pid
 		}'
 }
 
-# end_containers: kills k3s's containers, their shims and its containerd. A container may fork while its processes are
-# listed, so the list is made again until it is empty.
+# end_containers: kills k3s's containers, their shims and its containerd. All are stopped before the first is killed: a process
+# that goes on could have a child meanwhile, which is on no list, and once its parents are gone nothing tells whose it was.
 end_containers() {
 	rounds=0
 	while pids=$(runtime_pids) && [ -n "$pids" ]; do
@@ -75,8 +75,14 @@ end_containers() {
 			problem "processes that do not end: $(echo "$pids" | tr '\n' ' ')"
 			break
 		fi
-		# shellcheck disable=SC2046,SC2086 # lists of process ids
-		kill -KILL $(with_descendants $pids) 2>/dev/null
+		stopped=
+		# shellcheck disable=SC2086 # lists of process ids
+		while family=$(with_descendants $pids | sort -n | tr '\n' ' ') && [ "$family" != "$stopped" ]; do
+			stopped=$family
+			kill -STOP $stopped 2>/dev/null
+		done
+		# shellcheck disable=SC2086 # a list of process ids
+		kill -KILL $stopped 2>/dev/null
 		sleep 1
 	done
 	# The pods' own cgroups: empty by now, and gone with their slice.
@@ -85,21 +91,47 @@ end_containers() {
 	fi
 }
 
-# mounts_at PREFIX: the mount points whose path begins with PREFIX, the deepest first.
-mounts_at() {
-	awk -v prefix="$1" 'index($5, prefix) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r path; do
-		# The kernel writes a blank as \040.
-		printf '%b\n' "$path"
-	done
+# real_path PATH: without links. The kernel lists mounts so, and /var/log or /var/lib/rancher may be a link to where a device
+# has room. Nothing where a directory on the way is missing.
+real_path() {
+	readlink -f "$1" 2>/dev/null
 }
 
-# unmount_runtime: what containerd and kubelet mounted for containers. The prefixes end in a slash where the directory
-# itself may be a mount of the image's.
+# mounts_at PREFIX: the mount points whose path begins with PREFIX, the deepest first, as the kernel writes them: proc(5) has
+# blank, tab, line break and backslash as three octal digits.
+mounts_at() {
+	prefix=$1 awk '
+		function written(path, i, char, text) {
+			for (i = 1; i <= length(path); i++) {
+				char = substr(path, i, 1)
+				if (char == " ") char = "\\040"
+				else if (char == "\t") char = "\\011"
+				else if (char == "\n") char = "\\012"
+				else if (char == "\\") char = "\\134"
+				text = text char
+			}
+			return text
+		}
+		BEGIN { prefix = written(ENVIRON["prefix"]) }
+		index($5, prefix) == 1 && (!exact || $5 == prefix) { print $5 }' exact="${2:-}" /proc/self/mountinfo | sort -r
+}
+
+# unmount WRITTEN: unmounts what the kernel writes so. printf takes up to three digits after \0, so that a digit that follows
+# is the path's own.
+unmount() {
+	path=$(printf '%b' "$(printf '%s\n' "$1" | sed 's/\\/\\0/g')")
+	umount "$path" 2>/dev/null || umount -l "$path" 2>/dev/null
+}
+
+# unmount_runtime: what containerd and kubelet mounted for containers. The directories themselves may be mounts of the
+# image's.
 unmount_runtime() {
-	for prefix in /run/k3s/ "$data_dir/agent/containerd/tmpmounts/" /var/lib/kubelet/pods/ /var/lib/kubelet/plugins/ \
-		/run/netns/cni-; do
-		mounts_at "$prefix" | while read -r path; do
-			umount "$path" 2>/dev/null || umount -l "$path" 2>/dev/null
+	for place in /run/k3s/ "$data_dir/agent/containerd/tmpmounts/" /var/lib/kubelet/pods/ /var/lib/kubelet/plugins/ /run/netns/cni-; do
+		directory=$(real_path "${place%/*}")
+		[ -n "$directory" ] || continue
+		prefix=$directory/${place##*/}
+		mounts_at "$prefix" | while read -r written; do
+			unmount "$written"
 		done
 		left=$(mounts_at "$prefix")
 		[ -z "$left" ] || problem "still mounted: $left"
@@ -141,6 +173,8 @@ remove_links() {
 	if [ -f /run/flannel/subnet.env ]; then
 		pods=$(sed -n 's/^FLANNEL_NETWORK=//p' /run/flannel/subnet.env)
 		[ -z "$pods" ] || ip route flush root "$pods" 2>/dev/null || problem "routes to $pods could not be deleted"
+		pods=$(sed -n 's/^FLANNEL_IPV6_NETWORK=//p' /run/flannel/subnet.env)
+		[ -z "$pods" ] || ip -6 route flush root "$pods" 2>/dev/null || problem "routes to $pods could not be deleted"
 	fi
 }
 
@@ -173,20 +207,23 @@ remove_rules() {
 		# A frontend whose kernel side is not there holds no rules.
 		rules=$("$tool-save" 2>/dev/null | rules_to_delete)
 		[ -n "$rules" ] || continue
-		echo "$rules" | "$tool-restore" --noflush || problem "$tool: rules of Kubernetes could not be deleted"
+		# Not echo, which may take a comment's backslashes away.
+		printf '%s\n' "$rules" | "$tool-restore" --noflush || problem "$tool: rules of Kubernetes could not be deleted"
 	done
 	if command -v nft >/dev/null 2>&1; then
-		nft list tables 2>/dev/null | while read -r _ family table; do
+		while read -r _ family table; do
 			case "$table" in
 			kube-proxy | flannel-ipv4 | flannel-ipv6 | cni_hostport | cni_plugins_masquerade) ;;
 			*) continue ;;
 			esac
-			nft delete table "$family" "$table"
-		done
+			nft delete table "$family" "$table" || problem "nft: the table $family $table could not be deleted"
+		done <<TABLES
+$(nft list tables 2>/dev/null)
+TABLES
 	fi
 	if command -v ipset >/dev/null 2>&1; then
-		ipset list -n 2>/dev/null | grep -E '^(inet6:)?KUBE-' | while read -r set; do
-			ipset destroy "$set"
+		for set in $(ipset list -n 2>/dev/null | grep -E '^(inet6:)?KUBE-'); do
+			ipset destroy "$set" || problem "ipset: the set $set could not be deleted"
 		done
 	fi
 }
@@ -200,15 +237,28 @@ end_everything() {
 	remove_rules
 }
 
-# remove_tree DIRECTORY [KEEP]: deletes the directory's content and, where nothing in it stays, the directory. What is mounted
-# in it stays, and so does KEEP, a path below it.
+# remove_tree PATH [KEEP]: deletes the directory's content and, where nothing in it stays, the directory. What is mounted in it
+# stays, and so does KEEP, a path below it. A link is how a device has its state elsewhere: it stays, and what it leads to
+# is emptied.
 remove_tree() {
-	[ -e "$1" ] || [ -L "$1" ] || return 0
+	kept=$(real_path "${2:-}")
+	tree=$(real_path "$1")
+	if [ ! -e "$tree" ]; then
+		return 0
+	elif [ -L "$1" ] && [ -d "$tree" ]; then
+		remove_content "$tree"
+	else
+		remove_entry "$tree"
+	fi
+}
+
+# remove_entry PATH: of remove_tree; the path has no links on its way.
+remove_entry() {
 	if [ -L "$1" ] || [ ! -d "$1" ]; then
 		rm -f "$1" || problem "$1 could not be deleted"
 		return 0
 	fi
-	case "${2:-}" in
+	case "$kept" in
 	"$1"/*) ;;
 	*)
 		if [ -z "$(mounts_at "$1/")" ] && ! is_mount "$1"; then
@@ -217,31 +267,36 @@ remove_tree() {
 		fi
 		;;
 	esac
-	for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
-		[ -e "$entry" ] || [ -L "$entry" ] || continue
-		if [ "$entry" = "${2:-}" ]; then
-			continue
-		fi
-		if is_mount "$entry"; then
-			is_snapshotter "$entry" || echo "${0##*/}: $entry is a mount and stays as it is" >&2
-			continue
-		fi
-		remove_tree "$entry" "${2:-}"
-	done
+	remove_content "$1"
 	# Not empty means that something in it stays; then it stays too.
 	rmdir "$1" 2>/dev/null
 	return 0
 }
 
-# is_mount PATH: whether something is mounted exactly there.
+# remove_content DIRECTORY: of remove_tree.
+remove_content() {
+	for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+		[ -e "$entry" ] || [ -L "$entry" ] || continue
+		if [ "$entry" = "$kept" ]; then
+			continue
+		fi
+		if [ ! -L "$entry" ] && is_mount "$entry"; then
+			is_snapshotter "$entry" || echo "${0##*/}: $entry is a mount and stays as it is" >&2
+			continue
+		fi
+		remove_entry "$entry"
+	done
+}
+
+# is_mount PATH: whether something is mounted exactly there. The path has no links on its way.
 is_mount() {
-	mounts_at "$1" | grep -qxF "$1"
+	[ -n "$(mounts_at "$1" exact)" ]
 }
 
 # is_snapshotter PATH: whether it is the directory of one of containerd's snapshotters, which clear_snapshotters empties.
 is_snapshotter() {
 	case "$1" in
-	"$data_dir"/agent/containerd/io.containerd.snapshotter.v1.*) return 0 ;;
+	"$(real_path "$data_dir")"/agent/containerd/io.containerd.snapshotter.v1.*) return 0 ;;
 	*) return 1 ;;
 	esac
 }
@@ -249,20 +304,21 @@ is_snapshotter() {
 # clear_snapshotters: empties the snapshotters' filesystems. Those of zfs and btrfs hold a dataset or subvolume for each
 # layer, which rm cannot delete. The filesystem itself was made by the image or by a user, and stays.
 clear_snapshotters() {
-	zfs_dir=$data_dir/agent/containerd/io.containerd.snapshotter.v1.zfs
+	state=$(real_path "$data_dir")
+	zfs_dir=$state/agent/containerd/io.containerd.snapshotter.v1.zfs
 	if is_mount "$zfs_dir" && command -v zfs >/dev/null 2>&1; then
 		dataset=$(awk -v at="$zfs_dir" '$2 == at && $3 == "zfs" { print $1 }' /proc/mounts)
 		# containerd numbers its layers, and one is a clone of an earlier one: the latest goes first.
 		[ -z "$dataset" ] || zfs list -H -o name -r -d 1 "$dataset" | sed -n "s,^$dataset/\([0-9]*\)\$,\1,p" | sort -rn |
 			while read -r layer; do zfs destroy -r "$dataset/$layer"; done
 	fi
-	btrfs_dir=$data_dir/agent/containerd/io.containerd.snapshotter.v1.btrfs
+	btrfs_dir=$state/agent/containerd/io.containerd.snapshotter.v1.btrfs
 	if [ -d "$btrfs_dir" ] && command -v btrfs >/dev/null 2>&1; then
 		for layer in "$btrfs_dir"/active/* "$btrfs_dir"/view/* "$btrfs_dir"/snapshots/*; do
 			[ ! -d "$layer" ] || btrfs subvolume delete "$layer" >/dev/null
 		done
 	fi
-	for directory in "$data_dir"/agent/containerd/io.containerd.snapshotter.v1.*; do
+	for directory in "$state"/agent/containerd/io.containerd.snapshotter.v1.*; do
 		if is_mount "$directory"; then
 			remove_tree "$directory"
 		fi
