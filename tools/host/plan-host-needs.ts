@@ -47,6 +47,14 @@ const needs: readonly HostNeed[] = [
   command("skopeo", "skopeo", "reads the testbed's image archives in the project's own tests", ["test"]),
   command("chromium", "chromium", "shows the HTML report in the project's own tests", ["test"]),
   command("xmllint", "libxml2-utils", "checks the JUnit report in the project's own tests", ["test"]),
+  command("ip", "iproute2", "makes the networks of the devices that the layer's scripts are tested on", ["test"]),
+  command("iptables-nft", "iptables", "has the rules that the layer's scripts take away in the project's own tests", ["test"]),
+  command("nft", "nftables", "has the tables that the layer's scripts take away in the project's own tests", ["test"]),
+  command("ipset", "ipset", "has the sets that the layer's scripts take away in the project's own tests", ["test"]),
+  command("busybox", "busybox", "is the shell that the layer's scripts are tested under, and all of a small device's programs", [
+    "test",
+  ]),
+  command("dash", "dash", "is another shell that the layer's scripts are tested under", ["test"]),
   command("qemu-system-aarch64", "qemu-system-arm", "boots arm64 and armhf machines", ["foreign"]),
   file("user-mode emulation", "/usr/bin/qemu-aarch64-static", "qemu-user-static", "makes root filesystems of other architectures", [
     "foreign",
