@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** `npm run test:all` runs everything; `npm test` what says in minutes whether the project works. Nothing slow is skipped by itself. */
+const all = process.env["META_K3S_ALL"] === "1";
+
 export default defineConfig({
   test: {
     projects: [
@@ -16,6 +19,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["tools/**/*.integration.test.ts", "qemu-tests/**/*.integration.test.ts"],
+          exclude: ["**/node_modules/**", ...(all ? [] : ["**/*.slow.integration.test.ts"])],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -25,8 +29,7 @@ export default defineConfig({
         test: {
           name: "qemu",
           include: ["qemu-tests/**/*.qemu.test.ts"],
-          // `npm run test:all` boots every machine; `npm test` those that say in minutes whether the project works.
-          exclude: process.env["META_K3S_ALL"] === "1" ? [] : ["qemu-tests/**/*.slow.qemu.test.ts"],
+          exclude: all ? [] : ["qemu-tests/**/*.slow.qemu.test.ts"],
           fileParallelism: false,
           retry: 0,
           testTimeout: 900_000,
