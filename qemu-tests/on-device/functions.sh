@@ -11,22 +11,22 @@ device_env=
 
 # run SCRIPT ARGUMENT…: the layer's script of this name, by the shell under test, as a device runs it.
 run() {
-	name=$1
+	run_name=$1
 	shift
-	for directory in /usr/bin /usr/libexec/k3s; do
-		[ ! -e "$directory/$name" ] || break
+	for run_directory in /usr/bin /usr/libexec/k3s; do
+		[ ! -e "$run_directory/$run_name" ] || break
 	done
-	before=
+	run_before=
 	# Debian's busybox runs its own applets whatever PATH says (FEATURE_SH_STANDALONE), OE-core's does not. A function comes before
 	# an applet, so programs that PATH has first are put before the applets by functions.
-	for applet in date id ip sleep; do
-		program=$(PATH=$device_path command -v "$applet")
-		[ "$program" = "/device/applets/$applet" ] || before="$before$applet() { $program \"\$@\"; }; "
+	for run_applet in date id ip sleep; do
+		run_program=$(PATH=$device_path command -v "$run_applet")
+		[ "$run_program" = "/device/applets/$run_applet" ] || run_before="$run_before$run_applet() { $run_program \"\$@\"; }; "
 	done
 	# shellcheck disable=SC2086,SC2016 # lists of words; the inner shell's own $0
 	case "$device_shell" in
-	busybox*) env -i PATH="$device_path" $device_env /usr/bin/busybox sh -c "$before"'. "$0"' "$directory/$name" "$@" ;;
-	*) env -i PATH="$device_path" $device_env /usr/bin/$device_shell "$directory/$name" "$@" ;;
+	busybox*) env -i PATH="$device_path" $device_env /usr/bin/busybox sh -c "$run_before"'. "$0"' "$run_directory/$run_name" "$@" ;;
+	*) env -i PATH="$device_path" $device_env /usr/bin/$device_shell "$run_directory/$run_name" "$@" ;;
 	esac
 }
 

@@ -61,19 +61,20 @@ async function plantDefect(root: string, { file, from, to }: Defect): Promise<vo
   );
 }
 
+/** Where the host has these programs. Throws PreflightError where it lacks one. */
+async function locatePrograms(ctx: Context, names: readonly string[]): Promise<readonly string[]> {
+  const script = 'for name in "$@"; do command -v "$name" || { echo "$name" >&2; exit 1; }; done';
+  const { status, stdout, stderr } = await ctx.exec.run(["sh", "-c", script, "sh", ...names], { env: { PATH: HOST_PATH } });
+  if (status === 0) return stdout.trim().split("\n");
+  throw new PreflightError(`${stderr.trim()} is missing`, { hint: "./meta-k3s doctor --install --for test" });
+}
+
 async function linkPrograms(ctx: Context, folder: string): Promise<void> {
-  const locate = async (name: string): Promise<string> => {
-    const { status, stdout } = await ctx.exec.run(["sh", "-c", 'command -v "$1"', "sh", name], { env: { PATH: HOST_PATH } });
-    if (status === 0) return stdout.trim();
-    throw new PreflightError(`${name} is missing`, { hint: "./meta-k3s doctor --install --for test" });
-  };
-  for (const name of ["busybox", "dash", "bash"]) await locate(name);
-  await mkdir(join(folder, "programs"));
-  for (const name of PROGRAMS) await symlink(await locate(name), join(folder, "programs", name));
-  await mkdir(join(folder, "iproute2"));
-  await symlink(await locate("ip"), join(folder, "iproute2/ip"));
-  await mkdir(join(folder, "applets"));
-  await ctx.exec.runCheck([await locate("busybox"), "--install", "-s", join(folder, "applets")]);
+  const [busybox = "", ip = "", ...programs] = await locatePrograms(ctx, ["busybox", "ip", ...PROGRAMS, "dash", "bash"]);
+  for (const name of ["programs", "iproute2", "applets"]) await mkdir(join(folder, name));
+  await Promise.all(PROGRAMS.map((name, index) => symlink(programs[index] ?? "", join(folder, "programs", name))));
+  await symlink(ip, join(folder, "iproute2/ip"));
+  await ctx.exec.runCheck([busybox, "--install", "-s", join(folder, "applets")]);
 }
 
 /** Installs the layer's files as the recipe does, with a mistake if one is given. Throws PreflightError when a program is missing. */

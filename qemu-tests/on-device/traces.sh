@@ -134,7 +134,8 @@ sleepers() {
 leave_processes() {
 	start containerd 700 -c $data/agent/etc/containerd/config.toml
 	start /usr/libexec/k3s/containerd-shim-runc-v2 800 -namespace k8s.io -id x -address /run/k3s/containerd/containerd.sock
-	start /usr/bin/containerd-shim-runc-v2 900 -namespace moby -id y -address /run/containerd/containerd.sock
+	start /usr/bin/containerd-shim-runc-v2 900 -namespace moby -id y -bundle /srv/k3s/y \
+		-address /run/containerd/containerd.sock
 }
 
 # leave_files: what the server and its node keep on disk, and what is not theirs.
