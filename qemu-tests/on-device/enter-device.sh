@@ -29,8 +29,12 @@ mount -t proc proc proc
 mount -t sysfs sysfs sys
 mount --bind "$folder/device" device
 # Programs such as Debian's iptables are links through /etc/alternatives.
-cp -a /etc/alternatives /etc/passwd /etc/group etc
-cp -a "$folder/installed/etc/." etc
+if [ -d /etc/alternatives ]; then
+	mkdir etc/alternatives
+	mount --bind /etc/alternatives etc/alternatives
+fi
+cp /etc/passwd /etc/group etc
+cp -R "$folder/installed/etc/." etc
 mkdir -p etc/rancher/k3s/config.yaml.d var/lib/rancher/k3s/agent/images
 
 # shellcheck disable=SC2016 # the inner shell's own words
