@@ -8,7 +8,7 @@ import { SUITE } from "./plan-rootfs.ts";
  * The mirror that this host takes Debian from, or undefined where it is no Debian (mmdebstrap has its own default then). META_K3S_DEBIAN_MIRROR
  * overrides it.
  */
-async function readMirror(ctx: Context): Promise<string | undefined> {
+export async function readMirror(ctx: Context): Promise<string | undefined> {
   const given = ctx.env["META_K3S_DEBIAN_MIRROR"];
   if (given !== undefined && given !== "") return given;
   const targets = await ctx.exec.run([

@@ -41,6 +41,8 @@ const needs: readonly HostNeed[] = [
     purposes: ["demo", "test"],
   },
   command("git", "git", "fetches and reads sources in the project's own tests", ["test"]),
+  command("flex", "flex", "builds the kernel's Kconfig in the project's own tests", ["test"]),
+  command("bison", "bison", "builds the kernel's Kconfig in the project's own tests", ["test"]),
   command("wget", "wget", "is what BitBake's fetcher downloads with in the project's own tests", ["test"]),
   command("sshd", "openssh-server", "is what the project's own tests of SSH talk to", ["test"]),
   command("openssl", "openssl", "makes certificates for the project's own tests", ["test"]),
