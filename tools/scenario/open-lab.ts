@@ -13,7 +13,7 @@ import { waitForCluster, type ClusterOutcome } from "../cluster/wait-cluster.ts"
 import type { Context } from "../core/context.ts";
 import { AbortedError, ToolError, WaitTimeoutError } from "../core/errors.ts";
 import { waitFor } from "../core/wait-for.ts";
-import type { Machine, MachinePlan } from "../machine/machine.ts";
+import type { Machine } from "../machine/machine.ts";
 import { readMachinePlan } from "../machine/read-machine-plan.ts";
 import { CheckError } from "./check-error.ts";
 import { planGuestOptions } from "./plan-guest-options.ts";
@@ -48,9 +48,10 @@ export interface OpenLab extends AsyncDisposable {
   guests(): readonly LabGuest[];
 }
 
-function describe(error: unknown): { reason: string; message: string } {
-  if (error instanceof ToolError) return { reason: error.code, message: error.message };
-  return { reason: "CHECK_FAILED", message: error instanceof Error ? error.message : String(error) };
+/** What a check failed with, in the tool's own kind of error, so that whatever went wrong ends in a verdict and a report. */
+function toFailure(error: unknown): ToolError {
+  if (error instanceof ToolError) return error;
+  return new CheckError(error instanceof Error ? error.message : String(error), { cause: error });
 }
 
 /** Opens the place where a scenario's machines run. Nothing is booted yet. */
@@ -71,10 +72,10 @@ export async function openLab(ctx: Context, options: LabOptions): Promise<OpenLa
       return value;
     } catch (error) {
       if (error instanceof AbortedError || ctx.signal.aborted) throw error;
-      const failure = describe(error);
-      log.checks.push({ name, atMs: sinceStartMs(), failure });
+      const failure = toFailure(error);
+      log.checks.push({ name, atMs: sinceStartMs(), failure: { reason: failure.code, message: failure.message } });
       log.events.push({ atMs: sinceStartMs(), kind: "problem", subject: name, detail: failure.message });
-      throw error;
+      throw failure;
     }
   }
 
@@ -119,7 +120,7 @@ export async function openLab(ctx: Context, options: LabOptions): Promise<OpenLa
     return outcome;
   }
 
-  async function powerOn(name: string, wish: GuestOptions): Promise<{ plan: MachinePlan; machine: Machine }> {
+  async function powerOn(name: string, wish: GuestOptions): Promise<Machine> {
     const { keepDisks = false, sshTimeoutMs: _, ...machineOptions } = wish;
     const times = (boots.get(name) ?? 0) + 1;
     boots.set(name, times);
@@ -133,14 +134,14 @@ export async function openLab(ctx: Context, options: LabOptions): Promise<OpenLa
     const machine = await launchMachine(ctx, plan, { launcher: "qemu" });
     originMs ??= machine.poweredOnAtMs;
     log.events.push(planPowerOn(plan, machine.poweredOnAtMs - originMs));
-    return { plan, machine };
+    return machine;
   }
 
   async function boot(name: string, wish: GuestOptions = {}): Promise<Guest> {
     const times = boots.get(name) ?? 0;
     return check(times === 0 ? `${name} boots` : `${name} boots again (${times + 1})`, async () => {
       await close(name);
-      const { machine } = await powerOn(name, wish);
+      const machine = await powerOn(name, wish);
       const entry: { name: string; machine: Machine; shell: GuestShell | undefined } = { name, machine, shell: undefined };
       open.set(name, entry);
       const fromMs = sinceStartMs();

@@ -1,4 +1,3 @@
-import { AssertionError } from "node:assert";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { readHostSummary } from "../boot-test/read-host-summary.ts";
@@ -11,7 +10,6 @@ import { gatherBundle } from "../report/gather-bundle.ts";
 import { openReportFolder } from "../report/open-report-folder.ts";
 import type { RunRecord } from "../report/run-record.ts";
 import { writeReport } from "../report/write-report.ts";
-import { CheckError } from "./check-error.ts";
 import { openLab, type OpenLab } from "./open-lab.ts";
 import { planScenarioRecord } from "./plan-scenario-record.ts";
 import type { Defect, Scenario } from "./scenario.ts";
@@ -32,12 +30,6 @@ export interface ScenarioOptions {
 export interface ScenarioResult {
   readonly record: RunRecord;
   readonly runFolder: string;
-}
-
-function toFailure(error: unknown): ToolError {
-  if (error instanceof ToolError) return error;
-  if (error instanceof AssertionError) return new CheckError(error.message, { cause: error });
-  throw error;
 }
 
 async function gather(ctx: Context, open: OpenLab, runFolder: string): Promise<RunRecord["bundle"]> {
@@ -69,7 +61,8 @@ export async function runScenario(ctx: Context, scenario: Scenario, options: Sce
   try {
     await scenario.run(open.lab);
   } catch (error) {
-    failure = toFailure(error);
+    if (!(error instanceof ToolError)) throw error;
+    failure = error;
   }
   const aborted = failure instanceof AbortedError || ctx.signal.aborted;
   const bundle = failure === undefined || aborted ? null : await gather(ctx, open, runFolder);
