@@ -15,8 +15,9 @@ import { readK3sConfig } from "../tools/cluster/read-k3s-config.ts";
 import { waitForCluster } from "../tools/cluster/wait-cluster.ts";
 import type { Context } from "../tools/core/context.ts";
 import { readMachinePlan } from "../tools/machine/read-machine-plan.ts";
+import { quote } from "./harness/format-shell-word.ts";
 import { openTestContext } from "./harness/open-test-context.ts";
-import { quote } from "./scenarios/guest-questions.ts";
+
 import { buildTestbed } from "./testbed/build-testbed.ts";
 
 const LIMIT_MS = 1000;

@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { runScenario } from "../tools/scenario/run-scenario.ts";
-import { listQemu } from "./harness/list-qemu.ts";
+import { closeTestContext } from "./harness/close-test-context.ts";
 import { openTestContext, type TestContext } from "./harness/open-test-context.ts";
 import { SCENARIOS } from "./scenarios/list-scenarios.ts";
 import { buildTestbed, type TestbedImage } from "./testbed/build-testbed.ts";
@@ -15,11 +15,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   bench = await openTestContext();
 });
-afterEach(async () => {
-  const left = await listQemu(bench.folder);
-  await bench[Symbol.asyncDispose]();
-  if (left.length > 0) throw new Error(`a QEMU was left behind: ${left.join(", ")}`);
-});
+afterEach(async () => closeTestContext(bench));
 
 /** Several times what it takes on an idle machine: for what hangs, not for what is slow. */
 const deadline = (minutes: number): number => minutes * 4 * 60_000;

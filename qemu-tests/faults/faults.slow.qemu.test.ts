@@ -6,6 +6,7 @@ import { runBootTest } from "../../tools/boot-test/run-boot-test.ts";
 import type { BootTestOptions, BootTestResult } from "../../tools/boot-test/boot-test.ts";
 import type { MachineOptions } from "../../tools/machine/plan-machine.ts";
 import { listQemu } from "../harness/list-qemu.ts";
+import { closeTestContext } from "../harness/close-test-context.ts";
 import { openTestContext, type TestContext } from "../harness/open-test-context.ts";
 import { giveConfig, plantBeforeK3s } from "../harness/plant-fault.ts";
 import { buildTestbed, type TestbedImage } from "../testbed/build-testbed.ts";
@@ -20,11 +21,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   bench = await openTestContext();
 });
-afterEach(async () => {
-  const left = await listQemu(bench.folder);
-  await bench[Symbol.asyncDispose]();
-  if (left.length > 0) throw new Error(`a QEMU was left behind: ${left.join(", ")}`);
-});
+afterEach(async () => closeTestContext(bench));
 
 function boot(machine: MachineOptions, options: Partial<BootTestOptions> = {}): Promise<BootTestResult> {
   return runBootTest(bench.ctx, {

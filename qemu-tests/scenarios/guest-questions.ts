@@ -1,4 +1,5 @@
 import { CheckError } from "../../tools/scenario/check-error.ts";
+import { quote } from "../harness/format-shell-word.ts";
 import type { Guest, Lab } from "../../tools/scenario/scenario.ts";
 
 /** Where k3s finds image archives and manifests (docs.k3s.io: airgap, packaged components). */
@@ -54,9 +55,4 @@ export async function inPod(guest: Guest, pod: string, command: string, timeoutM
   const result = await guest.shell.run(`k3s kubectl exec -i ${pod} -- sh -c ${quote(command)}`, { timeoutMs });
   if (result.status === 0) return result.stdout.trim();
   throw new CheckError(`in pod ${pod}, "${command}" ended with ${result.status}: ${(result.stderr || result.stdout).trim()}`);
-}
-
-/** One word for a POSIX shell. */
-export function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import type { GuestResult } from "../../tools/cluster/guest-shell.ts";
 import { CheckError, must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
-import { apply, inPod, kubectl, podReady, quote, renderShellPod } from "./guest-questions.ts";
+import { apply, inPod, kubectl, podReady, renderShellPod } from "./guest-questions.ts";
+import { quote } from "../harness/format-shell-word.ts";
 import { type LabNetwork, openLabNetwork } from "./lab-network.ts";
 
 const AGENT_MEMORY_MIB = 1024;

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import { must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Scenario } from "../../tools/scenario/scenario.ts";
+import { quote } from "../harness/format-shell-word.ts";
 import { plantBeforeK3s } from "../harness/plant-fault.ts";
 import {
   apply,
@@ -11,7 +12,6 @@ import {
   kubectl,
   MANIFESTS_FOLDER,
   podReady,
-  quote,
   renderShellPod,
   SHELL_IMAGE,
 } from "./guest-questions.ts";

@@ -50,7 +50,7 @@ interface Acknowledged {
 }
 
 /** Writes objects and a volume's file until the power is cut, and keeps what was acknowledged: by the API server, and by fsync. */
-async function writeUntilCut(guest: Guest, round: number): Promise<Acknowledged> {
+async function writeUntilCut(lab: Lab, guest: Guest, round: number): Promise<Acknowledged> {
   const yaml = Array.from(
     { length: OBJECTS },
     (_, index) => `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: cut-${round}-${index} }\ndata: { round: "${round}" }\n`,
@@ -64,7 +64,7 @@ async function writeUntilCut(guest: Guest, round: number): Promise<Acknowledged>
   const writing = await guest.shell.stream(`exec k3s kubectl exec ledger -- sh -c '${script}'`);
   const followed = Promise.all([follow(creating, created), follow(writing, written)]);
   const waitMs = randomInt(CUT_AFTER_MS.min, CUT_AFTER_MS.max);
-  await new Promise((resolve) => setTimeout(resolve, waitMs));
+  await lab.ctx.clock.sleep(waitMs, lab.ctx.signal);
   await guest.machine.cutPower();
   await followed;
   const objects = created.filter((line) => line.endsWith(" created")).map((line) => line.replace(/ created$/u, ""));
@@ -128,7 +128,7 @@ function definePowerCut(name: string, rounds: number): Scenario {
       });
       for (let round = 1; round <= rounds; round += 1) {
         const acknowledged = await lab.check(`cut ${round}: objects and a volume were being written`, async () => {
-          const seen = await writeUntilCut(guest, round);
+          const seen = await writeUntilCut(lab, guest, round);
           if (seen.objects.length === 0 && seen.lastLine === 0)
             throw new CheckError("nothing was acknowledged before the power was cut");
           return seen;
