@@ -1,68 +1,12 @@
 import { randomBytes } from "node:crypto";
-import type { GuestResult } from "../../tools/cluster/guest-shell.ts";
 import { CheckError, must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
 import { apply, inPod, kubectl, podReady, renderShellPod } from "./guest-questions.ts";
 import { quote } from "../harness/format-shell-word.ts";
+import { bootAgent, bootServer, mustEnd, mustJoin, TOKEN_FILE, typeJoin } from "./lab-cluster.ts";
 import { type LabNetwork, openLabNetwork } from "./lab-network.ts";
 
-const AGENT_MEMORY_MIB = 1024;
-const TOKEN_FILE = "/root/token";
 const PORT = 8080;
-const JOIN_TIMEOUT_MS = 600_000;
-
-/** A server that all machines of the lab reach at its second network card, and whose token is made for this run. */
-async function bootServer(lab: Lab, network: LabNetwork, token: string, backend: string): Promise<Guest> {
-  const config = `node-ip: ${network.address(1)}
-flannel-iface: eth1
-flannel-backend: ${backend}
-token-file: /etc/rancher/k3s/cluster-token
-tls-san: [${network.address(1)}]
-`;
-  return lab.boot(
-    "server",
-    network.join(1, {
-      kernelArguments: ["systemd.hostname=server"],
-      handOver: {
-        files: [
-          { path: "/etc/rancher/k3s/config.yaml.d/60-lab.yaml", mode: "0600", content: config },
-          { path: "/etc/rancher/k3s/cluster-token", mode: "0600", content: `${token}\n` },
-        ],
-      },
-    }),
-  );
-}
-
-/** A device with nothing but the layer's files on it: the image's server is masked, as on an image without one. */
-async function bootAgent(lab: Lab, network: LabNetwork, index: number, hostName: string): Promise<Guest> {
-  const config = `node-ip: ${network.address(index)}\nflannel-iface: eth1\n`;
-  return lab.boot(
-    `agent-${index - 1}`,
-    network.join(index, {
-      memoryMib: AGENT_MEMORY_MIB,
-      cpus: 1,
-      kernelArguments: ["systemd.mask=k3s.service", `systemd.hostname=${hostName}`],
-      handOver: { files: [{ path: "/etc/rancher/k3s/config.yaml.d/60-lab.yaml", mode: "0600", content: config }] },
-    }),
-  );
-}
-
-/** What a person types on the device. */
-async function typeJoin(agent: Guest, server: string, words = "", timeoutMs = JOIN_TIMEOUT_MS): Promise<GuestResult> {
-  const seconds = Math.floor(timeoutMs / 1000) - 30;
-  return agent.shell.run(`k3s-agent -t ${TOKEN_FILE} -s ${server} --timeout ${seconds} ${words}`, { timeoutMs });
-}
-
-function mustEnd(result: GuestResult, status: number, words: RegExp): void {
-  const said = `${result.stdout}${result.stderr}`.trim();
-  must(result.status === status, `it ended with ${result.status} instead of ${status}: ${said}`);
-  must(words.test(said), `it does not say ${words.source}: ${said}`);
-}
-
-async function mustJoin(agent: Guest, server: string, words = ""): Promise<void> {
-  const result = await typeJoin(agent, server, words);
-  mustEnd(result, 0, /joined/u);
-}
 
 /** One pod with a web server for each node, a service for all and one for each alone, so that a pod can be asked to reach itself through it. */
 function renderEchoes(nodes: readonly string[]): string {
@@ -214,10 +158,10 @@ function defineJoin(name: string, backend: "vxlan" | "host-gw"): Scenario {
       const network = openLabNetwork();
       const token = randomBytes(16).toString("hex");
       const url = `https://${network.address(1)}:6443`;
-      const server = await bootServer(lab, network, token, backend);
+      const server = await bootServer(lab, network, { token, config: `flannel-backend: ${backend}\n` });
       // Both have the same host name, as devices flashed with one image do.
-      const first = await bootAgent(lab, network, 2, "device");
-      const second = await bootAgent(lab, network, 3, "device");
+      const first = await bootAgent(lab, network, 2, { hostName: "device" });
+      const second = await bootAgent(lab, network, 3, { hostName: "device" });
       for (const agent of [first, second]) await agent.shell.writeFile(TOKEN_FILE, `${token}\n`, { mode: 0o600 });
 
       await lab.check("agent-1 joins before the server is up, by waiting", async () => mustJoin(first, url, "--node-name agent-1"));

@@ -1,21 +1,27 @@
 import type { Scenario } from "../../tools/scenario/scenario.ts";
 import { clock } from "./clock.ts";
 import { join, joinHostGw } from "./join.ts";
+import { network, networkLegacy } from "./network.ts";
 import { offline } from "./offline.ts";
 import { powerCut, powerCutMany } from "./power-cut.ts";
 import { security } from "./security.ts";
-import { small } from "./small.ts";
+import { small, smallAgent } from "./small.ts";
 import { snapshotterBtrfs, snapshotterNative, snapshotterOverlayfs } from "./snapshotters.ts";
+import { upgrade } from "./upgrade.ts";
 
 /** Every scenario, in the order in which `npm run test:all` runs them: the quickest first. */
 export const SCENARIOS: readonly Scenario[] = [
   security,
   offline,
+  network,
+  networkLegacy,
   snapshotterBtrfs,
   snapshotterOverlayfs,
   snapshotterNative,
   clock,
   small,
+  smallAgent,
+  upgrade,
   join,
   joinHostGw,
   powerCut,

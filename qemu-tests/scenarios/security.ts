@@ -7,6 +7,7 @@ import { gatherBundle } from "../../tools/report/gather-bundle.ts";
 import { CheckError, must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
 import { plantBeforeK3s } from "../harness/plant-fault.ts";
+import { checkNetworkPolicy } from "./network-policy.ts";
 
 const API_PORT = 6443;
 const KUBELET_PORT = 10_250;
@@ -88,7 +89,8 @@ async function checkSecrets(lab: Lab, guest: Guest, secrets: readonly string[]):
 /** What an attacker on the device or beside it meets. */
 export const security: Scenario = {
   name: "security",
-  about: "secrets are root's alone and nowhere else, strangers are refused, and only the documented ports are open",
+  about:
+    "secrets are root's alone and nowhere else, strangers are refused, only the documented ports are open, policies keep packets out",
   minutes: 10,
   defects: [
     {
@@ -159,5 +161,6 @@ export const security: Scenario = {
       );
       must(missing.length === 0, `documented but not open: ${missing.map(([port, what]) => `${port} (${what})`).join(", ")}`);
     });
+    await checkNetworkPolicy(lab, guest);
   },
 };

@@ -1,20 +1,35 @@
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import type { GuestHandOver } from "../../tools/machine/machine.ts";
 import { must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
+import { quote } from "../harness/format-shell-word.ts";
+import { apply, podReady, renderShellPod } from "./guest-questions.ts";
+import { bootAgent, bootServer, mustJoin, TOKEN_FILE } from "./lab-cluster.ts";
+import { openLabNetwork } from "./lab-network.ts";
 
 /** The budget: what a product may plan with. Kept in the repository beside what was measured (small-baseline.json). */
+const figures = z.strictObject({ readyMib: z.number(), peakMib: z.number(), idleMib: z.number(), writtenMibPerHour: z.number() });
+type Figures = z.infer<typeof figures>;
+const role = z.strictObject({ budget: figures, seen: figures.nullable() });
 const baselineSchema = z.strictObject({
   measured: z.strictObject({ date: z.string(), machine: z.string(), k3s: z.string() }),
-  budget: z.strictObject({ readyMib: z.number(), peakMib: z.number(), idleMib: z.number(), writtenMibPerHour: z.number() }),
-  seen: z
-    .strictObject({ readyMib: z.number(), peakMib: z.number(), idleMib: z.number(), writtenMibPerHour: z.number() })
-    .nullable(),
+  server: role,
+  agent: role,
 });
 
-const MEMORY_MIB = 1024;
+const SERVER_MIB = 1024;
+const AGENT_MIB = 512;
 const IDLE_MINUTES = 10;
+/** k3s with nothing but CoreDNS. */
+const SLIM = "disable: [local-storage, metrics-server, traefik, servicelb]\n";
+
+async function readBudget(of: "server" | "agent"): Promise<Figures> {
+  const path = join(import.meta.dirname, "small-baseline.json");
+  return baselineSchema.parse(JSON.parse(await readFile(path, "utf8")))[of].budget;
+}
 
 /** MiB of memory that are in use and could not be given back: total less available, as free(1) counts. */
 async function readUsedMib(guest: Guest): Promise<number> {
@@ -33,65 +48,104 @@ async function countKills(guest: Guest): Promise<number> {
   return Number(await guest.sh("awk '$1 == \"oom_kill\" { print $2 }' /proc/vmstat"));
 }
 
-async function measureIdle(lab: Lab, guest: Guest): Promise<{ idleMib: number; writtenMibPerHour: number }> {
+/** The most that was ever in use, KiB, of a look every five seconds; the reader runs in the guest and costs it next to nothing. */
+const PEAK_FILE = "/run/lab-peak-kib";
+const PEAK_LOOP = `peak=0; while :; do used=$(awk '/^MemTotal:/ { t = $2 } /^MemAvailable:/ { print t - $2 }' /proc/meminfo); [ "$used" -gt "$peak" ] && peak=$used && echo "$peak" >${PEAK_FILE}; sleep 5; done`;
+
+async function startPeak(guest: Guest): Promise<void> {
+  await guest.sh(`systemd-run --quiet --unit=lab-peak /bin/sh -c ${quote(PEAK_LOOP)}`);
+}
+
+/** Lets the device be idle, prints what it takes and judges it. */
+async function checkBudget(lab: Lab, guest: Guest, budget: Figures): Promise<void> {
+  const readyMib = await readUsedMib(guest);
   const before = await readWrittenMib(guest);
   const startMs = lab.ctx.clock.monotonicMs();
   await lab.ctx.clock.sleep(IDLE_MINUTES * 60_000, lab.ctx.signal);
   const hours = (lab.ctx.clock.monotonicMs() - startMs) / 3_600_000;
-  return { idleMib: await readUsedMib(guest), writtenMibPerHour: ((await readWrittenMib(guest)) - before) / hours };
+  const idleMib = await readUsedMib(guest);
+  const writtenMibPerHour = ((await readWrittenMib(guest)) - before) / hours;
+  const peakMib = Number(await guest.sh(`cat ${PEAK_FILE}`)) / 1024;
+  lab.ctx.log.info(
+    `${guest.name}: memory in use: ${readyMib.toFixed(0)} MiB at Ready, ${peakMib.toFixed(0)} at its peak, ${idleMib.toFixed(0)} after ${IDLE_MINUTES} idle minutes; ` +
+      `written: ${writtenMibPerHour.toFixed(1)} MiB an hour; of the budget ${(peakMib / budget.peakMib).toFixed(2)} and ${(writtenMibPerHour / budget.writtenMibPerHour).toFixed(2)}`,
+  );
+  await lab.check("nothing was killed for want of memory", async () => {
+    const kills = await countKills(guest);
+    must(kills === 0, `${kills} processes were killed`);
+  });
+  await lab.check("it uses no more memory than its budget", async () => {
+    const over = Object.entries({ readyMib, peakMib, idleMib }).filter(([name, mib]) => mib > budget[name as "readyMib"]);
+    must(over.length === 0, over.map(([name, mib]) => `${name}: ${mib.toFixed(0)} of ${budget[name as "readyMib"]}`).join(", "));
+  });
+  await lab.check("it writes no more to its disk than its budget", async () => {
+    must(
+      writtenMibPerHour <= budget.writtenMibPerHour,
+      `${writtenMibPerHour.toFixed(1)} MiB an hour of ${budget.writtenMibPerHour}`,
+    );
+  });
+}
+
+/** Something that wears the flash out, as a unit beside another. */
+function plantWriter(unit: string): Partial<GuestHandOver> {
+  const loop = "while :; do dd if=/dev/urandom of=/var/tmp/wear bs=1M count=4 conv=fsync 2>/dev/null; sleep 5; done";
+  const content = `[Service]\nExecStartPre=+systemd-run --unit=writer /bin/sh -c '${loop}'\n`;
+  return { credentials: [{ name: `systemd.unit-dropin.${unit}`, content }] };
 }
 
 /** A device with little memory and flash that wears. */
 export const small: Scenario = {
   name: "small",
-  about: `a server with nothing but CoreDNS turns Ready in ${MEMORY_MIB} MiB and keeps to its budget of memory and writes`,
+  about: `a server with nothing but CoreDNS turns Ready in ${SERVER_MIB} MiB and keeps to its budget of memory and writes`,
   minutes: 20,
   defects: [
     {
       name: "writer",
       about: "something writes all the time",
-      machine: () => ({
-        handOver: {
-          credentials: [
-            {
-              name: "systemd.unit-dropin.k3s.service",
-              content:
-                "[Service]\nExecStartPre=+systemd-run --unit=writer /bin/sh -c 'while :; do dd if=/dev/urandom of=/var/tmp/wear bs=1M count=4 conv=fsync 2>/dev/null; sleep 5; done'\n",
-            },
-          ],
-        },
-      }),
+      machine: () => ({ handOver: plantWriter("k3s.service") }),
       fails: { check: /writes no more/u, words: /MiB an hour/u },
     },
   ],
   run: async (lab) => {
-    const path = join(import.meta.dirname, "small-baseline.json");
-    const { budget } = baselineSchema.parse(JSON.parse(await readFile(path, "utf8")));
-    const config = "disable: [local-storage, metrics-server, traefik, servicelb]\n";
     const guest = await lab.boot("device", {
-      memoryMib: MEMORY_MIB,
-      handOver: { files: [{ path: "/etc/rancher/k3s/config.yaml.d/50-lab.yaml", mode: "0600", content: config }] },
+      memoryMib: SERVER_MIB,
+      handOver: { files: [{ path: "/etc/rancher/k3s/config.yaml.d/50-lab.yaml", mode: "0600", content: SLIM }] },
     });
-    const outcome = await guest.ready(`the server is Ready in ${MEMORY_MIB} MiB`);
-    const readyMib = await readUsedMib(guest);
-    const peakMib = Math.max(...outcome.memory.map(({ totalMib, availableMib }) => totalMib - availableMib));
-    const { idleMib, writtenMibPerHour } = await measureIdle(lab, guest);
-    lab.ctx.log.info(
-      `memory in use: ${readyMib.toFixed(0)} MiB at Ready, ${peakMib.toFixed(0)} at its peak, ${idleMib.toFixed(0)} after ${IDLE_MINUTES} idle minutes; ` +
-        `written: ${writtenMibPerHour.toFixed(1)} MiB an hour; of the budget ${(peakMib / budget.peakMib).toFixed(2)} and ${(writtenMibPerHour / budget.writtenMibPerHour).toFixed(2)}`,
-    );
-    await lab.check("nothing was killed for want of memory", async () => {
-      must((await countKills(guest)) === 0, `${await countKills(guest)} processes were killed`);
+    await startPeak(guest);
+    await guest.ready(`the server is Ready in ${SERVER_MIB} MiB`);
+    await checkBudget(lab, guest, await readBudget("server"));
+  },
+};
+
+/** A device that only runs what it is told to. */
+export const smallAgent: Scenario = {
+  name: "small-agent",
+  about: `an agent joins in ${AGENT_MIB} MiB, runs a pod and keeps to its budget of memory and writes`,
+  minutes: 30,
+  defects: [
+    {
+      name: "writer",
+      about: "something on the agent writes all the time",
+      machine: (guest) => (guest === "server" ? {} : { handOver: plantWriter("k3s-agent.service") }),
+      fails: { check: /writes no more/u, words: /MiB an hour/u },
+    },
+  ],
+  run: async (lab) => {
+    const network = openLabNetwork();
+    const token = randomBytes(16).toString("hex");
+    const server = await bootServer(lab, network, { token, config: SLIM });
+    await server.ready("the server is Ready", { nodeNames: ["server"] });
+    const agent = await bootAgent(lab, network, 2, { hostName: "agent-1", memoryMib: AGENT_MIB });
+    await startPeak(agent);
+    await lab.check(`an agent joins in ${AGENT_MIB} MiB`, async () => {
+      await agent.shell.writeFile(TOKEN_FILE, `${token}\n`, { mode: 0o600 });
+      await mustJoin(agent, `https://${network.address(1)}:6443`);
     });
-    await lab.check("it uses no more memory than its budget", async () => {
-      const over = Object.entries({ readyMib, peakMib, idleMib }).filter(([name, mib]) => mib > budget[name as "readyMib"]);
-      must(over.length === 0, over.map(([name, mib]) => `${name}: ${mib.toFixed(0)} of ${budget[name as "readyMib"]}`).join(", "));
+    await server.ready("both nodes are Ready", { nodeNames: ["server", "agent-1"] });
+    await lab.check("a pod runs on the agent", async () => {
+      await apply(server, renderShellPod("guest", { extra: "  nodeName: agent-1\n" }));
+      await podReady(lab, server, "guest");
     });
-    await lab.check("it writes no more to its disk than its budget", async () => {
-      must(
-        writtenMibPerHour <= budget.writtenMibPerHour,
-        `${writtenMibPerHour.toFixed(1)} MiB an hour of ${budget.writtenMibPerHour}`,
-      );
-    });
+    await checkBudget(lab, agent, await readBudget("agent"));
   },
 };

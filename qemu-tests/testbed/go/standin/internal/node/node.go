@@ -18,6 +18,7 @@ import (
 	"meta-k3s/standin/internal/files"
 	"meta-k3s/standin/internal/images"
 	"meta-k3s/standin/internal/options"
+	"meta-k3s/standin/internal/policy"
 	"meta-k3s/standin/internal/supervise"
 )
 
@@ -27,7 +28,9 @@ type Cluster struct {
 	ClusterCIDR    string
 	ClusterDNS     string
 	ClusterDomain  string
+	ServiceCIDR    string
 	FlannelBackend string
+	NetworkPolicy  bool
 }
 
 // Node is this device as a node.
@@ -98,6 +101,9 @@ func (n *Node) Start(ctx context.Context, cluster Cluster) error {
 		if err := n.startFlannel(ctx, cluster); err != nil {
 			return err
 		}
+	}
+	if cluster.NetworkPolicy {
+		go policy.Run(ctx, n.Kubeconfig(), n.Name, cluster.ServiceCIDR)
 	}
 	go n.images.Watch(ctx)
 	return nil

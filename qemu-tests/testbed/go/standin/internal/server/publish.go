@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -30,6 +31,7 @@ func (s *server) publish(ctx context.Context) error {
 	config := corev1apply.ConfigMap(AgentConfig, metav1.NamespaceSystem).WithData(map[string]string{
 		"clientCA": cluster.ClientCA, "clusterCIDR": cluster.ClusterCIDR, "clusterDNS": cluster.ClusterDNS,
 		"clusterDomain": cluster.ClusterDomain, "flannelBackend": cluster.FlannelBackend,
+		"serviceCIDR": cluster.ServiceCIDR, "networkPolicy": strconv.FormatBool(cluster.NetworkPolicy),
 	})
 	if _, err := s.clients.CoreV1().ConfigMaps(metav1.NamespaceSystem).Apply(ctx, config, apply); err != nil {
 		return err
@@ -76,5 +78,6 @@ func ParseAgentConfig(data map[string]string) node.Cluster {
 	return node.Cluster{
 		ClientCA: data["clientCA"], ClusterCIDR: data["clusterCIDR"], ClusterDNS: data["clusterDNS"],
 		ClusterDomain: data["clusterDomain"], FlannelBackend: data["flannelBackend"],
+		ServiceCIDR: data["serviceCIDR"], NetworkPolicy: data["networkPolicy"] == "true",
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"meta-k3s/standin/internal/addons"
 	"meta-k3s/standin/internal/components"
+	"meta-k3s/standin/internal/loadbalancer"
 	"meta-k3s/standin/internal/node"
 	"meta-k3s/standin/internal/notify"
 	"meta-k3s/standin/internal/options"
@@ -75,6 +76,9 @@ func Run(ctx context.Context, opts *options.Options, notifier notify.Notifier) e
 	go deployer.Run(ctx)
 	go s.approveServing(ctx)
 	go s.labelNode(ctx)
+	if !s.options.Disabled("servicelb") {
+		go loadbalancer.Run(ctx, s.clients)
+	}
 	select {
 	case err := <-prepared:
 		if err != nil {
@@ -100,6 +104,7 @@ func (s *server) cluster() node.Cluster {
 	return node.Cluster{
 		ClientCA: string(s.keys.Client.PEM()), ClusterCIDR: s.options.ClusterCIDR, ClusterDNS: s.options.ClusterDNS,
 		ClusterDomain: s.options.ClusterDomain, FlannelBackend: s.options.FlannelBackend,
+		ServiceCIDR: s.options.ServiceCIDR, NetworkPolicy: !s.options.DisableNetworkPolicy,
 	}
 }
 

@@ -1,0 +1,3 @@
+module meta-k3s/klipper-lb
+
+go 1.26.0
