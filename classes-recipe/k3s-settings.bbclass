@@ -23,7 +23,8 @@ K3S_IPTABLES[doc] = "The kind of the device's iptables command: 'legacy', as Ope
 PACKAGECONFIG:append:pn-iptables = ' libnftnl'. Only what is demanded of the kernel follows from it."
 
 K3S_DATASTORE ??= "sqlite"
-K3S_DATASTORE[doc] = "Where the cluster's state is kept: 'sqlite' (one server), 'etcd' (embedded, for three or more servers), or the \
+K3S_DATASTORE[doc] = "Where the cluster's state is kept: 'sqlite' (one server), 'sqlite-durable' (as that, and nothing that the server has \
+acknowledged is lost when the power goes, for one flush of the disk at each write), 'etcd' (embedded, for three or more servers), or the \
 endpoint of an external one, as mysql://..., postgres://... or https://... for etcd. A password in it would be in the image: \
 give an endpoint that has one on the device instead, in /etc/rancher/k3s/config.yaml.d/."
 
@@ -56,8 +57,8 @@ def k3s_check_settings(d):
             bb.fatal("%s is '%s'. Write one of these: %s" % (name, value, ", ".join('%s = "%s"' % (name, v) for v in values)))
 
     datastore = d.getVar("K3S_DATASTORE")
-    if datastore not in ("sqlite", "etcd") and "://" not in datastore:
-        bb.fatal("K3S_DATASTORE is '%s'. Write K3S_DATASTORE = 'sqlite', 'etcd' or an endpoint, as 'postgres://db.example.com:5432/k3s'" % datastore)
+    if datastore not in ("sqlite", "sqlite-durable", "etcd") and "://" not in datastore:
+        bb.fatal("K3S_DATASTORE is '%s'. Write K3S_DATASTORE = 'sqlite', 'sqlite-durable', 'etcd' or an endpoint, as 'postgres://db.example.com:5432/k3s'" % datastore)
 
     for label in (d.getVar("K3S_NODE_LABELS") or "").split():
         if "=" not in label:

@@ -9,6 +9,9 @@ import { small, smallAgent } from "./small.ts";
 import { snapshotterBtrfs, snapshotterNative, snapshotterOverlayfs } from "./snapshotters.ts";
 import { upgrade } from "./upgrade.ts";
 
+/** What `npm test` runs; each of the rest takes several machines or boots, and comes with `npm run test:all`. */
+export const CI_SCENARIOS: readonly Scenario[] = [security, network];
+
 /** Every scenario, in the order in which `npm run test:all` runs them: the quickest first. */
 export const SCENARIOS: readonly Scenario[] = [
   security,

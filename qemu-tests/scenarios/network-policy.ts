@@ -1,9 +1,19 @@
 import { must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Lab } from "../../tools/scenario/scenario.ts";
-import { quote } from "../harness/format-shell-word.ts";
 import { apply, kubectl, podReady, renderShellPod } from "./guest-questions.ts";
 
 const PORT = 8080;
+
+const VAULT = `${renderShellPod("vault", {
+  script: `mkdir -p /www && echo treasure > /www/index.html && exec httpd -f -p ${PORT} -h /www`,
+})}---
+apiVersion: v1
+kind: Service
+metadata: { name: vault }
+spec:
+  selector: { app: vault }
+  ports: [{ port: 80, targetPort: ${PORT} }]
+`;
 
 const POLICY = `apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -15,10 +25,11 @@ spec:
     - from: [{ podSelector: { matchLabels: { app: friend } } }]
 `;
 
-/** What a pod gets from a URL, or undefined when no answer comes. One try, so that "not yet" and "never" are the caller's to tell apart. */
-async function fetchFrom(guest: Guest, pod: string, url: string): Promise<string | undefined> {
-  const got = await guest.shell.run(`k3s kubectl exec ${pod} -- wget -q -T 4 -O - ${quote(url)}`, { timeoutMs: 90_000 });
-  return got.status === 0 ? got.stdout.trim() : undefined;
+/** A pod that asks every URL again and again and writes a line of "yes" and "no": a kubectl for each question would cost an emulated guest seconds. */
+function renderAsker(name: string, urls: readonly string[]): string {
+  const script = `while :; do seen=asked; for url in ${urls.join(" ")}; do
+if [ "$(wget -q -T 2 -O - "$url" 2>/dev/null)" = treasure ]; then seen="$seen yes"; else seen="$seen no"; fi; done; echo "$seen"; sleep 1; done`;
+  return renderShellPod(name, { script });
 }
 
 /**
@@ -26,49 +37,47 @@ async function fetchFrom(guest: Guest, pod: string, url: string): Promise<string
  * without the policy all pass again. Leaves the three pods behind.
  */
 export async function checkNetworkPolicy(lab: Lab, guest: Guest): Promise<void> {
-  const script = `mkdir -p /www && echo treasure > /www/index.html && exec httpd -f -p ${PORT} -h /www`;
-  const service = `apiVersion: v1\nkind: Service\nmetadata: { name: vault }\nspec:\n  selector: { app: vault }\n  ports: [{ port: 80, targetPort: ${PORT} }]\n`;
   let urls: readonly string[] = [];
-  const answers = async (pod: string): Promise<readonly boolean[]> => {
-    const seen: boolean[] = [];
-    for (const url of urls) seen.push((await fetchFrom(guest, pod, url)) === "treasure");
-    return seen;
+  /** What a pod saw last, a word a URL, from the log that kubelet keeps of it (/var/log/pods/NAMESPACE_POD_UID/CONTAINER/N.log). */
+  const readSeen = async (pod: string): Promise<readonly string[]> => {
+    const line = await guest.sh(`tail -q -n 1 /var/log/pods/default_${pod}_*/shell/*.log`);
+    return /asked ((?:yes|no)(?: (?:yes|no))*)$/u.exec(line)?.[1]?.split(" ") ?? [];
   };
-  const settle = async (pod: string, reaches: boolean): Promise<void> =>
+  const settle = async (pod: string, word: "yes" | "no"): Promise<void> =>
     lab.until(
       async () => {
-        const seen = await answers(pod);
-        const wrong = urls.filter((_, index) => seen[index] !== reaches);
-        return wrong.length === 0 ? undefined : `pod ${pod} ${reaches ? "cannot reach" : "still reaches"} ${wrong.join(" and ")}`;
+        const seen = await readSeen(pod);
+        if (seen.length !== urls.length) return `pod ${pod} has not asked yet`;
+        const wrong = urls.filter((_, index) => seen[index] !== word);
+        return wrong.length === 0
+          ? undefined
+          : `pod ${pod} ${word === "yes" ? "cannot reach" : "still reaches"} ${wrong.join(" and ")}`;
       },
       { timeoutMs: 180_000, everyMs: 1000 },
     );
 
   await lab.check("without a NetworkPolicy every pod reaches another", async () => {
-    const pods = [renderShellPod("vault", { script }), renderShellPod("friend"), renderShellPod("stranger")];
-    await apply(guest, [...pods, service].join("---\n"));
-    for (const pod of ["vault", "friend", "stranger"]) await podReady(lab, guest, pod);
-    const [podAddress, serviceAddress] = [
-      await kubectl(guest, "get pod vault -o jsonpath={.status.podIP}"),
-      await kubectl(guest, "get service vault -o jsonpath={.spec.clusterIP}"),
-    ];
-    urls = [`http://${podAddress}:${PORT}/`, `http://${serviceAddress}/`];
-    await settle("friend", true);
-    await settle("stranger", true);
+    await apply(guest, VAULT);
+    await podReady(lab, guest, "vault");
+    const address = await kubectl(guest, "get pod vault -o jsonpath={.status.podIP}");
+    const service = await kubectl(guest, "get service vault -o jsonpath={.spec.clusterIP}");
+    urls = [`http://${address}:${PORT}/`, `http://${service}/`];
+    await apply(guest, ["friend", "stranger"].map((pod) => renderAsker(pod, urls)).join("---\n"));
+    await podReady(lab, guest, "friend");
+    await podReady(lab, guest, "stranger");
+    await settle("friend", "yes");
+    await settle("stranger", "yes");
   });
   await lab.check("a NetworkPolicy keeps a stranger's packets out", async () => {
     await apply(guest, POLICY);
-    await settle("stranger", false);
+    await settle("stranger", "no");
   });
   await lab.check("a NetworkPolicy lets a friend's packets in", async () => {
-    await settle("friend", true);
-    must(
-      (await answers("stranger")).every((reached) => !reached),
-      "meanwhile the stranger got in",
-    );
+    await settle("friend", "yes");
+    must(!(await readSeen("stranger")).includes("yes"), "meanwhile the stranger got in");
   });
   await lab.check("without the NetworkPolicy the stranger gets in again", async () => {
     await kubectl(guest, "delete networkpolicy friends-only");
-    await settle("stranger", true);
+    await settle("stranger", "yes");
   });
 }

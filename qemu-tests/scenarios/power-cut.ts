@@ -2,10 +2,12 @@ import { randomInt } from "node:crypto";
 import { CheckError, must } from "../../tools/scenario/check-error.ts";
 import type { GuestStream } from "../../tools/cluster/guest-shell.ts";
 import type { Guest, GuestOptions, Lab, Scenario } from "../../tools/scenario/scenario.ts";
-import { plantBeforeK3s } from "../harness/plant-fault.ts";
+import { giveConfig, plantBeforeK3s } from "../harness/plant-fault.ts";
 import { apply, inPod, kubectl, podReady, renderShellPod } from "./guest-questions.ts";
 
 const DATABASE = "/var/lib/rancher/k3s/server/db/state.db";
+/** What the layer writes for K3S_DATASTORE = "sqlite-durable": k3s's default keeps what it acknowledged only once the kernel has written it back. */
+const DURABLE = `datastore-endpoint: "sqlite://${DATABASE}?_journal_mode=WAL&_busy_timeout=30000&_synchronous=FULL&_txlock=immediate&_stmt_cache_size=20&cache=shared"\n`;
 const OBJECTS = 300;
 /** Longer than any acknowledgement takes to travel, shorter than the writers need. */
 const CUT_AFTER_MS = { min: 5000, max: 45_000 };
@@ -106,7 +108,7 @@ async function checkDamage(lab: Lab, guest: Guest): Promise<void> {
 
 function definePowerCut(name: string, rounds: number): Scenario {
   // With "writeback" what the guest did not flush is lost with QEMU; the default of a machine whose disks are kept.
-  const device: GuestOptions = { keepDisks: true, diskCache: "writeback" };
+  const device: GuestOptions = { keepDisks: true, diskCache: "writeback", handOver: giveConfig(DURABLE) };
   return {
     name,
     about: `a server whose power is cut ${rounds} times while it writes comes back by itself with all that it had acknowledged`,

@@ -18,7 +18,7 @@ const UDP_PORTS: Readonly<Record<number, string>> = { 68: "DHCP client", 8472: "
 /** Status of a GET without any credentials, through a tunnel that ends at the guest's own loopback. */
 async function askAnonymously(guest: Guest, port: number, path: string): Promise<number> {
   await using tunnel = await guest.shell.forward({ host: "127.0.0.1", port });
-  return new Promise((resolve, reject) => {
+  return await new Promise((resolve, reject) => {
     const asking = request(
       // The certificate is the cluster's own; what is asked for is whether a stranger is let in.
       { host: "127.0.0.1", port: tunnel.port, path, rejectUnauthorized: false, timeout: 60_000, agent: false },
@@ -57,7 +57,7 @@ async function listPorts(guest: Guest): Promise<readonly { kind: string; port: n
 
 async function checkSecrets(lab: Lab, guest: Guest, secrets: readonly string[]): Promise<void> {
   const look: Readonly<Record<string, string>> = {
-    "no process's arguments or environment": "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'",
+    "a process's arguments or environment": "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'",
     "the kernel's command line": "cat /proc/cmdline",
     "the journal": "journalctl -b --no-pager -o cat",
   };

@@ -26,6 +26,11 @@ def k3s_yaml(key, value):
     import json
     return "%s: %s" % (key, json.dumps(value))
 
+# k3s's own database with the parameters of its default (kine, pkg/drivers/sqlite/sqlite.go, DefaultParams), but for the flush: with
+# NORMAL the write-ahead log reaches the disk with the kernel's next write-back (https://www.sqlite.org/pragma.html#pragma_synchronous).
+K3S_SQLITE_DURABLE = "sqlite:///var/lib/rancher/k3s/server/db/state.db?_journal_mode=WAL&_busy_timeout=30000&_synchronous=FULL&\
+_txlock=immediate&_stmt_cache_size=20&cache=shared"
+
 # What every node is told.
 def k3s_node_config(d):
     lines = [k3s_yaml("snapshotter", d.getVar("K3S_SNAPSHOTTER"))]
@@ -45,6 +50,8 @@ def k3s_server_config(d):
     datastore = d.getVar("K3S_DATASTORE")
     if datastore == "etcd":
         lines.append(k3s_yaml("cluster-init", True))
+    elif datastore == "sqlite-durable":
+        lines.append(k3s_yaml("datastore-endpoint", d.getVar("K3S_SQLITE_DURABLE")))
     elif datastore != "sqlite":
         lines.append(k3s_yaml("datastore-endpoint", datastore))
     return lines
@@ -57,7 +64,7 @@ python do_compile() {
             file.write("\n".join(lines) + "\n")
 }
 do_compile[dirs] = "${B}"
-do_compile[vardeps] += "K3S_SNAPSHOTTER K3S_NODE_LABELS K3S_NODE_IP K3S_FLANNEL_BACKEND K3S_DISABLE K3S_DATASTORE"
+do_compile[vardeps] += "K3S_SNAPSHOTTER K3S_NODE_LABELS K3S_NODE_IP K3S_FLANNEL_BACKEND K3S_DISABLE K3S_DATASTORE K3S_SQLITE_DURABLE"
 
 B = "${WORKDIR}/build"
 

@@ -80,9 +80,12 @@ export async function openLab(ctx: Context, options: LabOptions): Promise<OpenLa
   }
 
   async function until(look: () => Promise<string | undefined>, wait: { timeoutMs: number; everyMs?: number }): Promise<void> {
+    let said: string | undefined;
     try {
       await waitFor(ctx, { condition: "it", timeoutMs: wait.timeoutMs, intervalMs: wait.everyMs ?? 2000 }, async () => {
         const missing = await look();
+        if (missing !== undefined && missing !== said) ctx.log.progress(missing);
+        said = missing;
         return missing === undefined ? { done: true, value: undefined } : { done: false, seen: missing };
       });
     } catch (error) {
