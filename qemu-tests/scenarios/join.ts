@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { CheckError, must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
-import { apply, inPod, kubectl, podReady, renderShellPod } from "./guest-questions.ts";
+import { apply, inPod, kubectl, podReady, renderShellPod, SLIM } from "./guest-questions.ts";
 import { quote } from "../harness/format-shell-word.ts";
 import { bootAgent, bootServer, mustEnd, mustJoin, TOKEN_FILE, typeJoin } from "./lab-cluster.ts";
 import { type LabNetwork, openLabNetwork } from "./lab-network.ts";
@@ -48,7 +48,7 @@ async function mustReach(lab: Lab, server: Guest, pod: string, url: string, word
 async function checkPackets(lab: Lab, server: Guest, nodes: readonly string[], network: LabNetwork): Promise<void> {
   await lab.check("a pod runs on every node", async () => {
     await apply(server, renderEchoes(nodes));
-    for (const [index] of nodes.entries()) await podReady(lab, server, `echo-${index}`);
+    await podReady(server, nodes.map((_, index) => `echo-${index}`).join(" "));
   });
   const pods = nodes.map((_, index) => `echo-${index}`);
   const addresses = (await kubectl(server, `get pod ${pods.join(" ")} -o jsonpath='{.items[*].status.podIP}'`)).split(" ");
@@ -158,7 +158,7 @@ function defineJoin(name: string, backend: "vxlan" | "host-gw"): Scenario {
       const network = openLabNetwork();
       const token = randomBytes(16).toString("hex");
       const url = `https://${network.address(1)}:6443`;
-      const server = await bootServer(lab, network, { token, config: `flannel-backend: ${backend}\n` });
+      const server = await bootServer(lab, network, { token, config: `${SLIM}flannel-backend: ${backend}\n` });
       // Both have the same host name, as devices flashed with one image do.
       const first = await bootAgent(lab, network, 2, { hostName: "device" });
       const second = await bootAgent(lab, network, 3, { hostName: "device" });

@@ -58,13 +58,12 @@ export async function checkNetworkPolicy(lab: Lab, guest: Guest): Promise<void> 
 
   await lab.check("without a NetworkPolicy every pod reaches another", async () => {
     await apply(guest, VAULT);
-    await podReady(lab, guest, "vault");
+    await podReady(guest, "vault");
     const address = await kubectl(guest, "get pod vault -o jsonpath={.status.podIP}");
     const service = await kubectl(guest, "get service vault -o jsonpath={.spec.clusterIP}");
     urls = [`http://${address}:${PORT}/`, `http://${service}/`];
     await apply(guest, ["friend", "stranger"].map((pod) => renderAsker(pod, urls)).join("---\n"));
-    await podReady(lab, guest, "friend");
-    await podReady(lab, guest, "stranger");
+    await podReady(guest, "friend stranger");
     await settle("friend", "yes");
     await settle("stranger", "yes");
   });

@@ -51,7 +51,7 @@ async function checkServices(lab: Lab, guest: Guest): Promise<void> {
       guest,
       renderShellPod("web", { script }) + service("web", "NodePort", 80) + service("edge", "LoadBalancer", BALANCED_PORT),
     );
-    await podReady(lab, guest, "web");
+    await podReady(guest, "web");
     const port = await kubectl(guest, "get service web -o jsonpath={.spec.ports[0].nodePort}");
     await mustServe(lab, guest, `http://${node}:${port}/`);
   });
@@ -107,7 +107,11 @@ function defineNetwork(name: string, backend: Backend): Scenario {
         restrictNetwork: true,
         handOver: {
           files: [
-            { path: "/etc/rancher/k3s/config.yaml.d/40-lab.yaml", mode: "0600", content: "disable: [traefik]\n" },
+            {
+              path: "/etc/rancher/k3s/config.yaml.d/40-lab.yaml",
+              mode: "0600",
+              content: "disable: [local-storage, metrics-server, traefik]\n",
+            },
             { path: "/run/meta-k3s-lab/choose", mode: "0755", content: `#!/bin/sh\n${chooseBackend(backend)}\n` },
           ],
           credentials: [

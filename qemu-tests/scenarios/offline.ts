@@ -143,18 +143,18 @@ export const offline: Scenario = {
           `k3s ctr -n k8s.io images rm ${name} && mv /var/tmp/dropped.tar ${IMAGES_FOLDER}/`,
       );
       await apply(guest, renderShellPod("from-archive", { image: name }));
-      await podReady(lab, guest, "from-archive");
+      await podReady(guest, "from-archive");
     });
 
     await lab.check("a volume is bound and written", async () => {
       await apply(guest, `${VOLUME}---\n${renderShellPod("writer", { extra: MOUNT })}`);
-      await podReady(lab, guest, "writer");
+      await podReady(guest, "writer");
       await inPod(guest, "writer", "echo kept >/keep/file && sync");
     });
     await lab.check("another pod finds the volume's data", async () => {
       await kubectl(guest, "delete pod writer --timeout=120s");
       await apply(guest, renderShellPod("reader", { extra: MOUNT }));
-      await podReady(lab, guest, "reader");
+      await podReady(guest, "reader");
       const found = await inPod(guest, "reader", "cat /keep/file");
       must(found === "kept", `the volume holds "${found}"`);
     });
@@ -166,7 +166,7 @@ export const offline: Scenario = {
     guest = await lab.boot("device", device);
     await guest.ready("all is Ready again after the reboot");
     await lab.check("the volume's data survived the reboot", async () => {
-      await podReady(lab, guest, "reader");
+      await podReady(guest, "reader");
       const found = await inPod(guest, "reader", "cat /keep/file");
       must(found === "kept", `the volume holds "${found}"`);
     });

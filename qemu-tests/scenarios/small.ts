@@ -6,7 +6,7 @@ import type { GuestHandOver } from "../../tools/machine/machine.ts";
 import { must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
 import { quote } from "../harness/format-shell-word.ts";
-import { apply, podReady, renderShellPod } from "./guest-questions.ts";
+import { apply, podReady, renderShellPod, SLIM } from "./guest-questions.ts";
 import { bootAgent, bootServer, mustJoin, TOKEN_FILE } from "./lab-cluster.ts";
 import { openLabNetwork } from "./lab-network.ts";
 
@@ -23,8 +23,6 @@ const baselineSchema = z.strictObject({
 const SERVER_MIB = 1024;
 const AGENT_MIB = 512;
 const IDLE_MINUTES = 10;
-/** k3s with nothing but CoreDNS. */
-const SLIM = "disable: [local-storage, metrics-server, traefik, servicelb]\n";
 
 async function readBudget(of: "server" | "agent"): Promise<Figures> {
   const path = join(import.meta.dirname, "small-baseline.json");
@@ -144,7 +142,7 @@ export const smallAgent: Scenario = {
     await server.ready("both nodes are Ready", { nodeNames: ["server", "agent-1"] });
     await lab.check("a pod runs on the agent", async () => {
       await apply(server, renderShellPod("guest", { extra: "  nodeName: agent-1\n" }));
-      await podReady(lab, server, "guest");
+      await podReady(server, "guest");
     });
     await checkBudget(lab, agent, await readBudget("agent"));
   },

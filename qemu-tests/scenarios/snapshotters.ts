@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { must } from "../../tools/scenario/check-error.ts";
 import type { Guest, GuestOptions, Lab, Scenario } from "../../tools/scenario/scenario.ts";
-import { apply, inPod, IMAGES_FOLDER, kubectl, podReady, renderShellPod } from "./guest-questions.ts";
+import { apply, inPod, IMAGES_FOLDER, kubectl, podReady, renderShellPod, SLIM } from "./guest-questions.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const PREPARE = "/run/meta-k3s-lab/prepare-data-partition";
@@ -41,7 +41,7 @@ async function planDevice(kind: Kind): Promise<GuestOptions> {
     handOver: {
       files: [
         { path: PREPARE, mode: "0755", content: await readPrepareScript(kind.name) },
-        { path: "/etc/rancher/k3s/config.yaml.d/60-lab.yaml", mode: "0600", content: `snapshotter: ${kind.name}\n` },
+        { path: "/etc/rancher/k3s/config.yaml.d/60-lab.yaml", mode: "0600", content: `${SLIM}snapshotter: ${kind.name}\n` },
       ],
       credentials: [{ name: "systemd.unit-dropin.k3s.service", content: `[Service]\nExecStartPre=+${PREPARE}\n` }],
     },
@@ -65,7 +65,7 @@ async function checkUsed(lab: Lab, guest: Guest, kind: Kind): Promise<void> {
   });
   await lab.check(`a container's root is ${kind.rootType}`, async () => {
     await apply(guest, renderShellPod("looker"));
-    await podReady(lab, guest, "looker");
+    await podReady(guest, "looker");
     const type = await inPod(guest, "looker", "awk '$2 == \"/\" { print $3 }' /proc/mounts | tail -n 1");
     must(type === kind.rootType, `its root is of type ${type}`);
   });
@@ -82,7 +82,7 @@ async function checkFreed(lab: Lab, guest: Guest, kind: Kind): Promise<void> {
   await lab.check("deletion frees space", async () => {
     const before = { used: await readUsed(guest), layers: await countLayers(guest, kind) };
     await apply(guest, renderShellPod("filler", { script: "dd if=/dev/urandom of=/fill bs=1M count=64 && sync && sleep 1000000" }));
-    await podReady(lab, guest, "filler");
+    await podReady(guest, "filler");
     await lab.until(
       async () => {
         const used = await readUsed(guest);

@@ -1,7 +1,8 @@
 import { dirname } from "node:path";
 import { CheckError, must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
-import { apply, inPod, kubectl, podReady, renderShellPod } from "./guest-questions.ts";
+import { giveConfig } from "../harness/plant-fault.ts";
+import { apply, inPod, kubectl, podReady, renderShellPod, SLIM } from "./guest-questions.ts";
 
 const PORT = 8080;
 const BINARY = "/usr/bin/k3s";
@@ -86,13 +87,13 @@ export const upgrade: Scenario = {
     },
   ],
   run: async (lab) => {
-    const guest = await lab.boot("device", { extraDiskMib: 3072 });
+    const guest = await lab.boot("device", { extraDiskMib: 3072, handOver: giveConfig(SLIM) });
     await guest.ready("the server is Ready");
     const versions = await lab.check("a newer k3s is at hand", async () => makeNewer(guest));
     const uid = await lab.check("a workload serves", async () => {
       const script = `mkdir -p /www && echo served > /www/index.html && exec httpd -f -p ${PORT} -h /www`;
       await apply(guest, renderShellPod("web", { script }));
-      await podReady(lab, guest, "web");
+      await podReady(guest, "web");
       const address = await kubectl(guest, "get pod web -o jsonpath={.status.podIP}");
       await startProbe(guest, `http://${address}:${PORT}/`);
       await lab.until(async () => ((await readProbe(guest)).served > 2 ? undefined : "no answer yet"), { timeoutMs: 60_000 });

@@ -1,0 +1,35 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { runBootTest } from "../tools/boot-test/run-boot-test.ts";
+import type { Architecture } from "../tools/machine/machine-spec.ts";
+import { closeTestContext } from "./harness/close-test-context.ts";
+import { openTestContext, type TestContext } from "./harness/open-test-context.ts";
+import { buildTestbed } from "./testbed/build-testbed.ts";
+
+/** An emulated foreign guest takes several times what the host's own does. */
+const READY_TIMEOUT_MS = 2_400_000;
+/** A foreign root filesystem, whose packages are configured by an emulated processor, and every program for it. */
+const BUILD_TIMEOUT_MS = 5_400_000;
+
+let bench: TestContext;
+
+beforeEach(async () => {
+  bench = await openTestContext();
+});
+afterEach(async () => closeTestContext(bench));
+
+test.each<Architecture>(["x86_64", "aarch64", "arm"])(
+  "a %s device without any network turns Ready from its own images",
+  async (arch) => {
+    const image = await buildTestbed(bench.ctx, { arch });
+    const { record } = await runBootTest(bench.ctx, {
+      path: image.qemubootPath,
+      launcher: "qemu",
+      machine: { restrictNetwork: true },
+      command: "npm run test:all",
+      timeoutMs: READY_TIMEOUT_MS,
+      stabilityMs: 10_000,
+    });
+    expect(record.verdict).toMatchObject({ outcome: "ready", exitCode: 0, problems: [] });
+  },
+  BUILD_TIMEOUT_MS + READY_TIMEOUT_MS,
+);
