@@ -1,6 +1,6 @@
 SUMMARY = "Prepares the partition that k3s keeps its state on"
-DESCRIPTION = "At the first boot an empty partition is given a filesystem (or a ZFS pool); one that holds anything at all is left as it \
-is. Then it is mounted where k3s keeps its state, and the snapshotter's directory on it, before k3s starts."
+DESCRIPTION = "At the first boot an empty partition is given a filesystem (or a ZFS pool) and what the image has for it; one that holds \
+anything at all is left as it is. Then it is mounted where k3s keeps its state, and the snapshotter's directory on it, before k3s starts."
 HOMEPAGE = "https://docs.k3s.io/cli/agent"
 SECTION = "containers"
 LICENSE = "MIT"
@@ -48,4 +48,4 @@ FILES:${PN} += "${libexecdir}/k3s"
 
 K3S_FILESYSTEM_TOOLS[btrfs] = "btrfs-tools"
 K3S_FILESYSTEM_TOOLS[zfs] = "zfs"
-RDEPENDS:${PN} = "${@d.getVarFlag('K3S_FILESYSTEM_TOOLS', d.getVar('K3S_SNAPSHOTTER')) or 'e2fsprogs-mke2fs'} util-linux-blkid util-linux-mount"
+RDEPENDS:${PN} = "${@d.getVarFlag('K3S_FILESYSTEM_TOOLS', d.getVar('K3S_SNAPSHOTTER')) or 'e2fsprogs-mke2fs e2fsprogs-tune2fs'} util-linux-blkid util-linux-mount"
