@@ -8,6 +8,8 @@ export PATH
 device_path=/device/stubs:/device/iproute2:/device/programs:/device/applets
 # Environment of the scripts, NAME=VALUE words.
 device_env=
+# Applets in whose place the path may have a program.
+device_replaced='date id ip sleep'
 
 # run SCRIPT ARGUMENT…: the layer's script of this name, by the shell under test, as a device runs it.
 run() {
@@ -19,7 +21,7 @@ run() {
 	run_before=
 	# Debian's busybox runs its own applets whatever PATH says (FEATURE_SH_STANDALONE), OE-core's does not. A function comes before
 	# an applet, so programs that PATH has first are put before the applets by functions.
-	for run_applet in date id ip sleep; do
+	for run_applet in $device_replaced; do
 		run_program=$(PATH=$device_path command -v "$run_applet")
 		[ "$run_program" = "/device/applets/$run_applet" ] || run_before="$run_before$run_applet() { $run_program \"\$@\"; }; "
 	done

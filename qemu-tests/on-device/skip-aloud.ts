@@ -1,5 +1,5 @@
 import type { TestContext } from "vitest";
-import { readRefusal } from "./open-device.ts";
+import { readDiskRefusal, readRefusal } from "./open-device.ts";
 
 /** Skips a test, and says so where the usual reporter keeps silent. */
 export function skipAloud(context: TestContext, reason: string): never {
@@ -14,4 +14,14 @@ export async function skipWithoutNamespaces(context: TestContext): Promise<void>
   refusal ??= readRefusal();
   const reason = await refusal;
   if (reason !== undefined) skipAloud(context, reason);
+}
+
+/** For a file's `beforeEach` where each test has disks with these filesystems: skips, aloud, where the host has none. */
+export function skipWithoutDisks(filesystems: readonly ("ext4" | "btrfs")[]): (context: TestContext) => Promise<void> {
+  let refusals: Promise<readonly (string | undefined)[]> | undefined;
+  return async (context) => {
+    refusals ??= Promise.all(filesystems.map((filesystem) => readDiskRefusal(filesystem)));
+    const reason = (await refusals).find((said) => said !== undefined);
+    if (reason !== undefined) skipAloud(context, reason);
+  };
 }

@@ -1,10 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { must } from "../../tools/scenario/check-error.ts";
 import type { Guest, GuestOptions, Lab, Scenario } from "../../tools/scenario/scenario.ts";
+import { readPrepareScript } from "../harness/read-prepare-script.ts";
 import { apply, inPod, IMAGES_FOLDER, kubectl, podReady, renderShellPod, SLIM } from "./guest-questions.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const PREPARE = "/run/meta-k3s-lab/prepare-data-partition";
 const DISK = "/dev/vdb";
 const DISK_MIB = 4096;
@@ -27,20 +25,13 @@ const KINDS = {
   btrfs: { name: "btrfs", rootType: "btrfs", module: "btrfs", list: `btrfs subvolume list -o ${FOLDER}.btrfs` },
 } as const satisfies Readonly<Record<string, Kind>>;
 
-/** The layer's own script for a data partition, with the recipe's words in the places that the recipe fills. */
-async function readPrepareScript(snapshotter: string): Promise<string> {
-  const path = join(ROOT, "recipes-core/k3s-data-partition/files/prepare-data-partition");
-  const text = await readFile(path, "utf8");
-  return text.replaceAll("@partition@", DISK).replaceAll("@snapshotter@", snapshotter);
-}
-
 async function planDevice(kind: Kind): Promise<GuestOptions> {
   return {
     keepDisks: true,
     dataDisks: [{ blankMib: DISK_MIB, cache: "unsafe" }],
     handOver: {
       files: [
-        { path: PREPARE, mode: "0755", content: await readPrepareScript(kind.name) },
+        { path: PREPARE, mode: "0755", content: await readPrepareScript({ partition: DISK, snapshotter: kind.name }) },
         { path: "/etc/rancher/k3s/config.yaml.d/60-lab.yaml", mode: "0600", content: `${SLIM}snapshotter: ${kind.name}\n` },
       ],
       credentials: [{ name: "systemd.unit-dropin.k3s.service", content: `[Service]\nExecStartPre=+${PREPARE}\n` }],

@@ -56,6 +56,7 @@ const needs: readonly HostNeed[] = [
   command("busybox", "busybox", "is the shell that the layer's scripts are tested under, and all of a small device's programs", [
     "test",
   ]),
+  command("mkfs.btrfs", "btrfs-progs", "makes the data partitions that the layer's scripts are tested on", ["test"]),
   command("dash", "dash", "is another shell that the layer's scripts are tested under", ["test"]),
   command("qemu-system-aarch64", "qemu-system-arm", "boots arm64 and armhf machines", ["foreign"]),
   file("user-mode emulation", "/usr/bin/qemu-aarch64-static", "qemu-user-static", "makes root filesystems of other architectures", [
