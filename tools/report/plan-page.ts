@@ -81,7 +81,8 @@ function planTiles(record: RunRecord): Page["tiles"] {
       style: "",
     });
   }
-  if (verdict.outcome === "ready")
+  // A scenario's own verdict has no window: each of its waits for a cluster had one.
+  if (verdict.outcome === "ready" && verdict.stableForMs > 0)
     tiles.push({ name: "Stable for", value: formatDuration(verdict.stableForMs), note: "without a restart", style: "" });
   const machine = record.machines[0];
   if (machine !== undefined) {
