@@ -32,6 +32,15 @@ export interface NodeState {
   readonly containerRuntime: string;
 }
 
+/** A node's lease (coordination.k8s.io/v1, namespace kube-node-lease), which its kubelet renews every ten seconds. */
+export interface LeaseState {
+  readonly uid: string;
+  /** The node's name. */
+  readonly name: string;
+  /** When the kubelet renewed it last, by the node's clock. */
+  readonly renewedAt: string;
+}
+
 /** How a container ended. `exitCode` 137 with reason OOMKilled is the memory limit's doing. */
 export interface Termination {
   readonly reason: string;
@@ -126,5 +135,7 @@ export interface ClusterSnapshot {
   readonly pods: readonly PodState[];
   readonly workloads: readonly WorkloadState[];
   readonly jobs: readonly JobState[];
+  /** Of nodes. Empty where only a list of the judged kinds was read. */
+  readonly leases: readonly LeaseState[];
   readonly events: readonly ClusterEvent[];
 }

@@ -1,5 +1,6 @@
 import type { ClusterSnapshot } from "./cluster-snapshot.ts";
 import type { Blocker, Expectations, Problem } from "./expectation.ts";
+import { type Heartbeats, judgeHeartbeats, noteHeartbeats } from "./judge-heartbeat.ts";
 import { judgeLook } from "./judge-look.ts";
 import { type Disturbance, judgeStability } from "./judge-stability.ts";
 
@@ -49,6 +50,8 @@ export interface Judgement {
   readonly holdsSinceMs: number | undefined;
   /** What last made the stability window start anew. */
   readonly disturbance: Disturbance | undefined;
+  /** Undefined until the cluster is seen, and again when it is no longer. */
+  readonly heartbeats: Heartbeats | undefined;
 }
 
 /** `stabilising`: all holds, the window is running. `failed`: waiting on is pointless. */
@@ -59,7 +62,13 @@ export type Verdict =
   | { readonly outcome: "failed"; readonly problems: readonly Problem[]; readonly blockers: readonly StandingBlocker[] };
 
 /** Before anything was seen. */
-export const NOTHING_SEEN: Judgement = { snapshot: undefined, blockers: [], holdsSinceMs: undefined, disturbance: undefined };
+export const NOTHING_SEEN: Judgement = {
+  snapshot: undefined,
+  blockers: [],
+  holdsSinceMs: undefined,
+  disturbance: undefined,
+  heartbeats: undefined,
+};
 
 /** Two blockers are the same obstacle when their subject and kind agree: ErrImagePull and ImagePullBackOff take turns. */
 export function formatBlockerKey(blocker: Blocker): string {
@@ -78,10 +87,12 @@ export function judgeObservation(before: Judgement, seen: Observation, expectati
   const { atMs, snapshot } = seen;
   if (snapshot === undefined) {
     const problem = seen.problem ?? { subject: "api", reason: "NotSeen", message: "nothing was seen", kind: "api" };
-    return { ...before, blockers: [standSince(problem, before.blockers, atMs)], holdsSinceMs: undefined };
+    return { ...before, blockers: [standSince(problem, before.blockers, atMs)], holdsSinceMs: undefined, heartbeats: undefined };
   }
-  const blockers = judgeLook(expectations, snapshot).map((blocker) => standSince(blocker, before.blockers, atMs));
-  if (blockers.length > 0) return { ...before, snapshot, blockers, holdsSinceMs: undefined };
+  const heartbeats = noteHeartbeats(before.heartbeats, snapshot.leases, atMs);
+  const seenBlockers = [...judgeLook(expectations, snapshot), ...judgeHeartbeats(snapshot, heartbeats, atMs)];
+  const blockers = seenBlockers.map((blocker) => standSince(blocker, before.blockers, atMs));
+  if (blockers.length > 0) return { ...before, snapshot, blockers, holdsSinceMs: undefined, heartbeats };
   const disturbance = before.snapshot === undefined ? undefined : judgeStability(expectations, before.snapshot, snapshot)[0];
   const undisturbed = before.holdsSinceMs !== undefined && disturbance === undefined;
   return {
@@ -89,6 +100,7 @@ export function judgeObservation(before: Judgement, seen: Observation, expectati
     blockers: [],
     holdsSinceMs: undisturbed ? before.holdsSinceMs : atMs,
     disturbance: before.holdsSinceMs === undefined ? undefined : (disturbance ?? before.disturbance),
+    heartbeats,
   };
 }
 

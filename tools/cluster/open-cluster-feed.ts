@@ -17,6 +17,7 @@ const RESOURCES = [
   "/apis/apps/v1/statefulsets",
   "/apis/apps/v1/replicasets",
   "/apis/batch/v1/jobs",
+  "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases",
   "/api/v1/events",
 ] as const;
 

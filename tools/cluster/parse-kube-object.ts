@@ -4,6 +4,7 @@ import type {
   Condition,
   ContainerState,
   JobState,
+  LeaseState,
   NodeState,
   Owner,
   PodState,
@@ -130,6 +131,8 @@ const jobSchema = z.object({
   status: z.object({ active: count, succeeded: count, failed: count, conditions: listOf(conditionSchema) }).nullish(),
 });
 
+const leaseSchema = z.object({ metadata: metadataSchema, spec: z.object({ renewTime: text }).nullish() });
+
 const eventSchema = z.object({
   metadata: metadataSchema,
   type: text,
@@ -151,6 +154,7 @@ export type ClusterObject =
   | { readonly kind: "Pod"; readonly state: PodState }
   | { readonly kind: WorkloadState["kind"]; readonly state: WorkloadState }
   | { readonly kind: "Job"; readonly state: JobState }
+  | { readonly kind: "Lease"; readonly state: LeaseState }
   | { readonly kind: "Event"; readonly state: ClusterEvent };
 
 function ownerOf(metadata: Metadata): Owner | undefined {
@@ -251,6 +255,11 @@ function toJob(value: unknown): JobState {
   };
 }
 
+function toLease(value: unknown): LeaseState {
+  const { metadata, spec } = leaseSchema.parse(value);
+  return { uid: metadata.uid, name: metadata.name, renewedAt: spec?.renewTime ?? "" };
+}
+
 function toEvent(value: unknown): ClusterEvent {
   const event = eventSchema.parse(value);
   return {
@@ -281,6 +290,8 @@ export function parseKubeObject(kind: string, value: unknown): ClusterObject | u
       return { kind, state: toWorkload(kind, value) };
     case "Job":
       return { kind, state: toJob(value) };
+    case "Lease":
+      return { kind, state: toLease(value) };
     case "Event":
       return { kind, state: toEvent(value) };
     default:

@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { GuestError } from "../core/errors.ts";
-import type { ClusterEvent, ClusterSnapshot, JobState, NodeState, PodState, WorkloadState } from "./cluster-snapshot.ts";
+import type {
+  ClusterEvent,
+  ClusterSnapshot,
+  JobState,
+  LeaseState,
+  NodeState,
+  PodState,
+  WorkloadState,
+} from "./cluster-snapshot.ts";
 import { type ClusterObject, count, listOf, parseKubeObject, text } from "./parse-kube-object.ts";
 
 const kindSchema = z.object({ kind: z.string() });
@@ -41,12 +49,14 @@ export function selectSnapshot(objects: Iterable<ClusterObject>): ClusterSnapsho
     pods: [] as PodState[],
     workloads: [] as WorkloadState[],
     jobs: [] as JobState[],
+    leases: [] as LeaseState[],
     events: [] as ClusterEvent[],
   };
   for (const object of objects) {
     if (object.kind === "Node") snapshot.nodes.push(object.state);
     else if (object.kind === "Pod") snapshot.pods.push(object.state);
     else if (object.kind === "Job") snapshot.jobs.push(object.state);
+    else if (object.kind === "Lease") snapshot.leases.push(object.state);
     else if (object.kind === "Event") snapshot.events.push(object.state);
     else snapshot.workloads.push(object.state);
   }

@@ -11,6 +11,7 @@ import {
   renderCondition,
   renderContainerStatus,
   renderDeployment,
+  renderLease,
   renderNode,
   renderPod,
 } from "./testing/render-cluster.ts";
@@ -153,7 +154,7 @@ describe("waiting for a cluster over a real sshd", () => {
     api.put(renderNode("guest"), ...pods);
     const waiting = start({ rules: { stabilityMs: 3000 } });
     await logged(/all Ready; watching it/);
-    await until("a watch of every kind", () => api.countWatches() === 8);
+    await until("a watch of every kind", () => api.countWatches() === 9);
     const restarted = structuredClone(pods[2] as ApiObject);
     restarted.status["containerStatuses"] = [renderContainerStatus("main", 1)];
     api.put(restarted);
@@ -168,12 +169,25 @@ describe("waiting for a cluster over a real sshd", () => {
     expect(outcome.events.some((event) => event.kind === "problem" && event.detail.includes("was restarted"))).toBe(true);
   });
 
+  test("what is stored from before a reboot is not Ready before the kubelet says so", async () => {
+    writeKubeconfig();
+    api.put(renderNode("guest"), renderLease("guest", "2026-11-21T15:00:00.000000Z"), ...renderDeployment("coredns"));
+    const waiting = start();
+    await logged(/node guest: NoHeartbeat: its kubelet has not renewed its lease since the API server came up/);
+    await until("a watch of every kind", () => api.countWatches() === 9);
+    expect(context.lines.join("\n")).not.toMatch(/all Ready/);
+    api.put(renderLease("guest", "2026-11-21T15:10:00.000000Z"));
+    const outcome = await waiting;
+    expect(outcome.outcome).toBe("ready");
+    expect(outcome.waits.map((wait) => wait.reason)).toContain("NoHeartbeat");
+  });
+
   test("expired watches are begun anew from a fresh list", async () => {
     writeKubeconfig();
     api.put(renderNode("guest"));
     const waiting = start();
     await logged(/coredns: NotFound/);
-    await until("a watch of every kind", () => api.countWatches() === 8);
+    await until("a watch of every kind", () => api.countWatches() === 9);
     const before = api.lists.get("Deployment") ?? 0;
     api.expireWatches();
     await until("a fresh list", () => (api.lists.get("Deployment") ?? 0) > before);

@@ -46,6 +46,16 @@ export function renderNode(name: string): ApiObject {
   };
 }
 
+/** What a kubelet renews to say that it lives. */
+export function renderLease(name: string, renewedAt: string): ApiObject {
+  return {
+    kind: "Lease",
+    metadata: { name, uid: `lease-${name}`, namespace: "kube-node-lease" },
+    spec: { holderIdentity: name, renewTime: renewedAt },
+    status: {},
+  };
+}
+
 export function renderContainerStatus(name: string, restartCount = 0): Record<string, unknown> {
   return { name, image: `registry.test/${name}:1`, ready: true, restartCount, state: { running: { startedAt: TIME } } };
 }

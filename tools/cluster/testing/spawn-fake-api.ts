@@ -15,6 +15,7 @@ const PATHS: Readonly<Record<string, string>> = {
   "/apis/apps/v1/statefulsets": "StatefulSet",
   "/apis/apps/v1/replicasets": "ReplicaSet",
   "/apis/batch/v1/jobs": "Job",
+  "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases": "Lease",
   "/api/v1/events": "Event",
 };
 
