@@ -1,21 +1,9 @@
-import { afterEach, beforeAll, beforeEach, describe, test } from "vitest";
-import { closeTestContext } from "./harness/close-test-context.ts";
-import { openTestContext, type TestContext } from "./harness/open-test-context.ts";
-import { buildScenarioImage, expectHolds, planDeadline } from "./harness/run-scenario-test.ts";
+import { describe, test } from "vitest";
+import { expectHolds, planDeadline, prepareScenarios } from "./harness/run-scenario-test.ts";
 import { CI_SCENARIOS } from "./scenarios/list-scenarios.ts";
-import type { TestbedImage } from "./testbed/build-testbed.ts";
 
-let image: TestbedImage;
-let bench: TestContext;
-
-beforeAll(async () => {
-  image = await buildScenarioImage();
-});
-beforeEach(async () => {
-  bench = await openTestContext();
-});
-afterEach(async () => closeTestContext(bench));
+const bench = prepareScenarios();
 
 describe.each(CI_SCENARIOS)("$name: $about", (scenario) => {
-  test("holds", async () => expectHolds(bench.ctx, scenario, image), planDeadline(scenario));
+  test("holds", async () => expectHolds(bench, scenario), planDeadline(scenario));
 });

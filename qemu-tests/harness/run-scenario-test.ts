@@ -1,14 +1,28 @@
-import { expect } from "vitest";
-import type { Context } from "../../tools/core/context.ts";
+import { afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { runScenario } from "../../tools/scenario/run-scenario.ts";
 import type { Defect, Scenario } from "../../tools/scenario/scenario.ts";
 import { buildTestbed, type TestbedImage } from "../testbed/build-testbed.ts";
-import { openTestContext } from "./open-test-context.ts";
+import { closeTestContext } from "./close-test-context.ts";
+import { openTestContext, type TestContext } from "./open-test-context.ts";
 
-/** The machine's image, with the k3s of META_K3S_K3S where that names one. */
-export async function buildScenarioImage(): Promise<TestbedImage> {
-  await using building = await openTestContext();
-  return buildTestbed(building.ctx, { arch: "x86_64", k3s: process.env["META_K3S_K3S"] });
+/** What every test of a file has at hand while it runs. */
+export interface ScenarioBench {
+  image: TestbedImage;
+  test: TestContext;
+}
+
+/** Makes the image once for a file, with the k3s of META_K3S_K3S where that names one, and a context for each of its tests. */
+export function prepareScenarios(): ScenarioBench {
+  const bench = {} as ScenarioBench;
+  beforeAll(async () => {
+    await using building = await openTestContext();
+    bench.image = await buildTestbed(building.ctx, { arch: "x86_64", k3s: process.env["META_K3S_K3S"] });
+  });
+  beforeEach(async () => {
+    bench.test = await openTestContext();
+  });
+  afterEach(async () => closeTestContext(bench.test));
+  return bench;
 }
 
 /** A test's deadline, ms: several times what it takes on an idle machine, for what hangs and not for what is slow. */
@@ -17,15 +31,15 @@ export function planDeadline({ minutes }: Scenario): number {
 }
 
 /** Runs a scenario, whose every check has to hold. */
-export async function expectHolds(ctx: Context, scenario: Scenario, image: TestbedImage): Promise<void> {
-  const { record } = await runScenario(ctx, scenario, { qemubootPath: image.qemubootPath, command: "npm test" });
+export async function expectHolds({ test, image }: ScenarioBench, scenario: Scenario): Promise<void> {
+  const { record } = await runScenario(test.ctx, scenario, { qemubootPath: image.qemubootPath, command: "npm test" });
   expect(record.verdict).toMatchObject({ outcome: "ready", exitCode: 0, problems: [] });
   expect(record.checks.length).toBeGreaterThan(1);
 }
 
 /** Runs a scenario with a fault planted: the check that is meant for it has to fail, in its words, and leave a bundle. */
-export async function expectFails(ctx: Context, scenario: Scenario, image: TestbedImage, defect: Defect): Promise<void> {
-  const { record } = await runScenario(ctx, scenario, { qemubootPath: image.qemubootPath, command: "npm test", defect });
+export async function expectFails({ test, image }: ScenarioBench, scenario: Scenario, defect: Defect): Promise<void> {
+  const { record } = await runScenario(test.ctx, scenario, { qemubootPath: image.qemubootPath, command: "npm test", defect });
   const failed = record.checks.filter((check) => check.outcome === "failed");
   expect(failed).toHaveLength(1);
   expect(failed[0]?.name).toMatch(defect.fails.check);
