@@ -20,7 +20,7 @@ export const layerCommand = defineCommand({
     offline: { type: "boolean", describe: "ask no host of the network for anything" },
   },
   examples: [
-    ["layer check", "everything: some 20 dry runs, an hour and more on two cores"],
+    ["layer check", "everything: an hour and more on two cores"],
     ["layer check --quick --machine qemuarm --sources ~/yocto --offline", "what a change needs at least"],
   ],
   handler: async (args, ctx) => {

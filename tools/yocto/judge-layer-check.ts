@@ -29,3 +29,9 @@ export function judgeBitBakeRun(options: {
   if (message !== undefined) return { passed: false, detail: `${own.length} messages about this layer: ${message.slice(0, 300)}` };
   return { passed: true, detail: progress.tasks === undefined ? "" : `${progress.tasks.total} tasks planned` };
 }
+
+/** The tests that yocto-check-layer says have failed, each once. */
+export function selectFailedTests(output: string): readonly (string | undefined)[] {
+  const found = [...output.matchAll(/^(?:INFO|ERROR): +(test_\S+).*\b(?:FAIL|ERROR)\b/gmu)].map(([, name]) => name);
+  return [...new Set(found)];
+}

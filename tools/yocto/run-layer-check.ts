@@ -1,7 +1,10 @@
+import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context, Env } from "../core/context.ts";
-import { judgeBitBakeRun } from "./judge-layer-check.ts";
+import { writeFileAtomic } from "../core/write-file.ts";
+import { judgeBitBakeRun, selectFailedTests } from "./judge-layer-check.ts";
+import { judgeValues } from "./judge-values.ts";
 import type { LayerCheckResult } from "./layer-check-result.ts";
 import type { LayerCheckStep } from "./plan-layer-check.ts";
 import { NO_PROGRESS, planProgress } from "./plan-progress.ts";
@@ -22,6 +25,16 @@ function logName(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]+/gu, "-");
 }
 
+/** BitBake parses anew after any change of a file of configuration, so one that says the same stays as it is, under its own name. */
+async function writeConfiguration(buildFolder: string, configuration: readonly string[]): Promise<string> {
+  const text = `${configuration.join("\n")}\n`;
+  const name = createHash("sha256").update(text).digest("hex").slice(0, 12);
+  const path = join(buildFolder, `conf/check-${name}.conf`);
+  const there = await readFile(path, "utf8").catch(() => undefined);
+  if (there !== text) await writeFileAtomic(path, text);
+  return path;
+}
+
 async function runBitBakeStep(
   ctx: Context,
   place: CheckPlace,
@@ -30,13 +43,12 @@ async function runBitBakeStep(
   const { folders, layerFolder } = place.setup;
   const logFolder = join(place.logFolder, logName(step.name));
   let progress = NO_PROGRESS;
-  const extra = join(folders.buildFolder, "conf/check.conf");
-  await writeFile(extra, `${step.configuration.join("\n")}\n`);
+  const configuration = await writeConfiguration(folders.buildFolder, step.configuration);
   const exit = await runBitBake(ctx, {
     buildFolder: folders.buildFolder,
     bitbakeFolder: join(folders.workFolder, "sources/bitbake"),
     environment: { ...place.environment, MACHINE: step.machine },
-    arguments: ["-R", extra, ...step.arguments],
+    arguments: ["-R", configuration, ...step.arguments],
     logFolder,
     onEvent: (event) => {
       progress = planProgress(progress, event);
@@ -45,38 +57,29 @@ async function runBitBakeStep(
   });
   const { outputPath } = planBitBakeLogs(logFolder);
   const output = await readFile(outputPath, "utf8");
-  return { name: step.name, log: outputPath, ...judgeBitBakeRun({ status: exit.status, output, layerFolder, progress }) };
+  const judged = judgeBitBakeRun({ status: exit.status, output, layerFolder, progress });
+  const wrong = judged.passed && step.expected !== undefined ? judgeValues(output, step.expected) : undefined;
+  return { name: step.name, log: outputPath, ...(wrong === undefined ? judged : { passed: false, detail: wrong }) };
 }
 
-async function runToolStep(ctx: Context, place: CheckPlace, step: LayerCheckStep): Promise<Omit<LayerCheckResult, "durationMs">> {
+async function runCompatibilityStep(
+  ctx: Context,
+  place: CheckPlace,
+  step: LayerCheckStep,
+): Promise<Omit<LayerCheckResult, "durationMs">> {
   const { folders, layerFolder } = place.setup;
   const log = join(place.logFolder, `${logName(step.name)}.log`);
-  const program =
-    step.tool === "bitbake-getvar"
-      ? join(folders.workFolder, "sources/bitbake/bin/bitbake-getvar")
-      : join(folders.workFolder, "sources/openembedded-core/scripts/yocto-check-layer");
+  const program = join(folders.workFolder, "sources/openembedded-core/scripts/yocto-check-layer");
   const environment = replaceEnvironment(ctx.env, { ...place.environment, MACHINE: step.machine, BB_SERVER_TIMEOUT: "0" });
   const result = await ctx.exec.run([program, ...step.arguments], { cwd: folders.buildFolder, env: environment });
-  await writeFile(log, `${result.stdout}${result.stderr}`);
-  const value = result.stdout.trim();
-  if (step.expected !== undefined) {
-    const passed = result.status === 0 && step.expected.test(value);
-    return {
-      name: step.name,
-      log,
-      passed,
-      detail: passed ? value.replaceAll(/\s+/gu, " ") : `is "${value}", not ${step.expected.source}`,
-    };
-  }
-  const failures = [...`${result.stdout}${result.stderr}`.matchAll(/^(?:INFO|ERROR): +(test_\S+).*\b(FAIL|ERROR)\b/gmu)].map(
-    ([, name]) => name,
-  );
+  const output = `${result.stdout}${result.stderr}`;
+  await writeFile(log, output);
   const passed = result.status === 0;
   return {
     name: step.name,
     log,
     passed,
-    detail: passed ? "" : `failed: ${[...new Set(failures)].join(", ") || `exit status ${result.status} of ${layerFolder}`}`,
+    detail: passed ? "" : `failed: ${selectFailedTests(output).join(", ") || `exit status ${result.status} of ${layerFolder}`}`,
   };
 }
 
@@ -85,7 +88,7 @@ async function runSteps(ctx: Context, place: CheckPlace, steps: readonly LayerCh
   for (const step of steps) {
     const startMs = ctx.clock.monotonicMs();
     ctx.log.info(step.name);
-    const outcome = step.tool === "bitbake" ? await runBitBakeStep(ctx, place, step) : await runToolStep(ctx, place, step);
+    const outcome = step.tool === "bitbake" ? await runBitBakeStep(ctx, place, step) : await runCompatibilityStep(ctx, place, step);
     results.push({ ...outcome, durationMs: ctx.clock.monotonicMs() - startMs });
   }
   return results;
