@@ -41,10 +41,17 @@ on the device instead."
 
 K3S_DATA_PARTITION ??= ""
 K3S_DATA_PARTITION[doc] = "The partition that keeps k3s's state, as systemd names devices (/dev/disk/by-partlabel/k3s-data). It is \
-formatted at the first boot if it is empty, never if it holds anything. Empty: the state is on the root filesystem."
+formatted at the first boot if it is empty, never if it holds anything. Empty: the state is on the root \
+filesystem. A board's layout must have it: docs/layer.md, The data partition."
+
+K3S_DATA_PARTITION_SIZE ??= "4G"
+K3S_DATA_PARTITION_SIZE[doc] = "Size of the partition k3s-data on the disk that an image for QEMU has, as wic writes sizes: '4G', '4096M'. \
+A board's own layout says it itself."
 
 # Checked where they are used, with the line to write. One list for each setting, so that the message can show it.
 def k3s_check_settings(d):
+    import re
+
     allowed = {
         "K3S_PROVIDER": ("k3s", "k3s-bin"),
         "K3S_SNAPSHOTTER": ("overlayfs", "btrfs", "zfs", "native", "fuse-overlayfs"),
@@ -67,6 +74,10 @@ def k3s_check_settings(d):
     partition = d.getVar("K3S_DATA_PARTITION")
     if partition and not partition.startswith("/dev/"):
         bb.fatal("K3S_DATA_PARTITION is '%s'. Write K3S_DATA_PARTITION = \"/dev/disk/by-partlabel/k3s-data\"" % partition)
+
+    size = d.getVar("K3S_DATA_PARTITION_SIZE")
+    if not re.fullmatch(r"[1-9][0-9]*[MG]", size):
+        bb.fatal("K3S_DATA_PARTITION_SIZE is '%s'. Write K3S_DATA_PARTITION_SIZE = \"4G\" or \"4096M\"" % size)
 
 # The architecture as the kernel fragments name it; empty on one that k3s is not built for.
 def k3s_arch(d):

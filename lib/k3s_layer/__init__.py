@@ -5,4 +5,4 @@
 #
 
 # Makes the modules below known to BitBake's parser, which then counts them into the signatures of the tasks that call them.
-BBIMPORTS = ["kernel_config"]
+BBIMPORTS = ["disk_layout", "kernel_config"]
