@@ -25,6 +25,11 @@ function extSizeBytes(view: DataView): number {
   return (high * 2 ** 32 + low) * 2 ** (10 + view.getUint32(1024 + 0x18, true));
 }
 
+/** Where a GPT's second header ends, which is the end of the disk that it was made for (UEFI 2.10, 5.3.2: AlternateLBA); sectors have 512 bytes. */
+function gptSizeBytes(view: DataView): number {
+  return (Number(view.getBigUint64(512 + 32, true)) + 1) * 512;
+}
+
 /** Tells a disk image by its magic numbers. `bytes` are the first HEADER_BYTES of the file, or all of a shorter one. */
 export function parseImageHeader(bytes: Uint8Array): ImageHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -37,7 +42,8 @@ export function parseImageHeader(bytes: Uint8Array): ImageHeader {
   if (bytes.length >= 2048 && startsWith(bytes, 1024 + 0x38, [0x53, 0xef])) return is("ext", extSizeBytes(view));
   if (startsWith(bytes, 1024, [0xe2, 0xe1, 0xf5, 0xe0])) return is("erofs");
   if (startsWith(bytes, 65_600, ascii("_BHRfS_M"))) return is("btrfs", Number(view.getBigUint64(65_536 + 0x70, true)));
-  if (startsWith(bytes, 512, ascii("EFI PART")) || startsWith(bytes, 510, [0x55, 0xaa])) return is("partitioned");
+  if (startsWith(bytes, 512, ascii("EFI PART"))) return is("partitioned", bytes.length >= 1024 ? gptSizeBytes(view) : undefined);
+  if (startsWith(bytes, 510, [0x55, 0xaa])) return is("partitioned");
   return is(bytes.every((byte) => byte === 0) ? "empty" : "unknown");
 }
 

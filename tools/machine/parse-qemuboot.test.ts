@@ -106,6 +106,15 @@ test("a kernel root that says ro stays read-only, and 'none' means no kernel", (
   expect(conf.kernelName).toBeUndefined();
 });
 
+test("a kernel root is read-only by a word of its own, as runqemu has it, and not by a name with ro in it", () => {
+  expect(parseQemuboot(`${X86}qb_kernel_root = PARTLABEL=ro-root\n`, "x").kernelRoot).toBe("PARTLABEL=ro-root rw");
+});
+
+test("an image with a data partition: wic, with the kernel from outside and the root on its first partition", () => {
+  const conf = parseQemuboot(`${X86.replace("= ext4", "= wic")}qb_fsinfo = wic:no-kernel-in-fs\nqb_kernel_root = /dev/vda1\n`, "x");
+  expect(conf).toMatchObject({ fsType: "wic", wicNeedsKernel: true, kernelRoot: "/dev/vda1 rw" });
+});
+
 test.each([
   ["nothing at all", "", ["it has no section [config_bsp]"]],
   ["some other text", "hello\n", ["line 1: there is text before the section [config_bsp]"]],

@@ -199,7 +199,7 @@ export function parseQemuboot(text: string, path: string): Qemuboot {
     imageNames,
     fsType: get("QB_DEFAULT_FSTYPE") || "ext4",
     wicNeedsKernel: get("QB_FSINFO").split(/\s+/u).includes("wic:no-kernel-in-fs"),
-    kernelRoot: /\b(ro|rw)\b/u.test(root) ? root : `${root} rw`,
+    kernelRoot: /(?:^|\s)(?:ro|rw)(?:\s|$)/u.test(root) ? root : `${root} rw`,
     kernelArguments: get("QB_KERNEL_CMDLINE_APPEND").trim(),
     ipArgument: get("QB_CMDLINE_IP_SLIRP").trim() || "ip=dhcp",
     consoles: consoles.length > 0 ? consoles : [arch === "x86_64" ? "ttyS0" : "ttyAMA0"],

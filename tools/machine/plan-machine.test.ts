@@ -166,6 +166,18 @@ test("a wic image boots by its own loader, as a SCSI disk", () => {
   });
 });
 
+test.each([
+  ["x86-64", X86, "virtio-blk-pci"],
+  ["arm64", ARM64, "virtio-blk-pci"],
+  ["arm", ARM, "virtio-blk-device"],
+])("%s: a wic image with the kernel beside it boots from its first partition", (_name, conf, diskDevice) => {
+  const withPartition = `${conf}qb_default_fstype = wic\nqb_fsinfo = wic:no-kernel-in-fs\nqb_kernel_root = /dev/vda1\n`;
+  const image = { ...input(withPartition).image, rootfsPath: "/deploy/image.wic", fsType: "wic" };
+  const { spec } = planMachine(input(withPartition, { image }));
+  expect(spec).toMatchObject({ kernelPath: "/deploy/kernel", diskDevice, rootDisk: { path: "/deploy/image.wic", format: "raw" } });
+  expect(spec.kernelCommandLine).toMatch(/^root=\/dev\/vda1 rw ip=dhcp /u);
+});
+
 function argvFor(conf: string, options: MachinePlanInput["options"] = {}, credential = "tmpfiles.extra"): string {
   const plan = planMachine(input(conf, { options }));
   return planQemuArgv({

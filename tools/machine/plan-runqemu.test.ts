@@ -37,7 +37,7 @@ const PLAN: MachinePlan = {
   warnings: [],
 };
 
-function plan(changes: Partial<MachinePlan> = {}): ReturnType<typeof planRunqemu> {
+function plan(changes: Partial<MachinePlan> = {}, values: Readonly<Record<string, string>> = {}): ReturnType<typeof planRunqemu> {
   return planRunqemu({
     plan: { ...PLAN, ...changes },
     files: {
@@ -55,6 +55,7 @@ function plan(changes: Partial<MachinePlan> = {}): ReturnType<typeof planRunqemu
       QB_KERNEL_CMDLINE_APPEND: "net.ifnames=0",
       QB_MEM: "-m 256",
       QB_OPT_APPEND: "-device usb-tablet,name=100%",
+      ...values,
     },
     runqemuPath: "/oe/scripts/runqemu",
     confPath: "/run/machine.qemuboot.conf",
@@ -97,4 +98,15 @@ test("KVM is asked for in runqemu's word, and an image with its own loader gets 
   expect(argv).toContain("kvm");
   expect(argv.join(" ")).not.toContain("tcg");
   expect(conf).toContain("qb_default_kernel = none");
+});
+
+test("a wic image whose kernel lies beside it keeps its root, and goes the way of a plain file system", () => {
+  const kernelCommandLine = PLAN.spec.kernelCommandLine.replace("/dev/vda", "/dev/vda1");
+  const { argv, conf, env } = plan(
+    { spec: { ...PLAN.spec, kernelCommandLine } },
+    { QB_DEFAULT_FSTYPE: "wic", QB_FSINFO: "wic:no-kernel-in-fs", QB_KERNEL_ROOT: "/dev/vda1" },
+  );
+  expect(parseQemuboot(conf, "x")).toMatchObject({ fsType: "ext4", kernelRoot: "/dev/vda1 rw" });
+  expect(env["KERNEL"]).toBe("/run/kernel");
+  expect(argv.at(-1)).not.toContain("root=");
 });

@@ -25,6 +25,15 @@ function extHeader(mib: number): Buffer {
   return bytes;
 }
 
+/** The first header of a GPT (UEFI 2.10, 5.3.2) for a disk of `mib` MiB. */
+function gptHeader(mib: number): Buffer {
+  const bytes = Buffer.alloc(4096);
+  bytes.writeUInt16LE(0xaa55, 510);
+  bytes.write("EFI PART", 512);
+  bytes.writeBigUInt64LE(BigInt((mib * MIB) / 512 - 1), 512 + 32);
+  return bytes;
+}
+
 function kernel(): Buffer {
   const bytes = Buffer.alloc(2048);
   bytes.write("HdrS", 0x202);
@@ -139,4 +148,28 @@ test("a qcow2 image gives its virtual size", async () => {
     rootfsFormat: "qcow2",
     rootfsMib: 300,
   });
+});
+
+test("a wic image gets the kernel from outside where it holds none, and only there", async () => {
+  const conf = CONF.replace("= ext4", "= wic");
+  await write("image-qemux86-64.wic", gptHeader(8), 8);
+  await write("image-qemux86-64.wic.qcow2", "not this one");
+  await write("image.qemuboot.conf", `${conf}qb_fsinfo = wic:no-kernel-in-fs\nqb_kernel_root = /dev/vda1\n`);
+  await expect(readQemuboot({ cwd: folder }, { path: "image.qemuboot.conf" })).resolves.toMatchObject({
+    kernelPath: join(folder, "bzImage"),
+    rootfsPath: join(folder, "image-qemux86-64.wic"),
+    fsType: "wic",
+    rootfsFormat: "raw",
+    rootfsMib: 8,
+  });
+  await write("image.qemuboot.conf", conf);
+  await expect(readQemuboot({ cwd: folder }, { path: "image.qemuboot.conf" })).resolves.toMatchObject({ kernelPath: undefined });
+});
+
+test("a partitioned image that was cut short is told with both sizes", async () => {
+  await write("image.qemuboot.conf", CONF.replace("= ext4", "= wic"));
+  await write("image-qemux86-64.wic", gptHeader(8), 5);
+  expect(await problemsOf()).toEqual([
+    `image-qemux86-64.wic is cut short: its partition table is for a disk of ${8 * MIB} bytes, the file only ${5 * MIB}`,
+  ]);
 });

@@ -82,7 +82,8 @@ function judgeImage(path: string, fsType: string, header: ImageHeader, size: num
     return `${name} is corrupt or not what its name says: it should be ${fsType}, but its first bytes are ${found}`;
   }
   if (header.kind !== "qcow2" && header.sizeBytes !== undefined && header.sizeBytes > size) {
-    return `${name} is cut short: its file system is ${header.sizeBytes} bytes, the file only ${size}`;
+    const part = header.kind === "partitioned" ? "partition table is for a disk of" : "file system is";
+    return `${name} is cut short: its ${part} ${header.sizeBytes} bytes, the file only ${size}`;
   }
   return undefined;
 }
