@@ -22,11 +22,16 @@ const IMAGES = ["core-image-k3s", "core-image-k3s-agent"] as const;
  */
 const NEEDED_OF_META_OPENEMBEDDED = ["meta-networking/recipes-filter", "meta-filesystems/recipes-filesystems/zfs"];
 
+/** Snapshotters that keep their layers on a partition of their own, as the layer's fragments for them have it. */
+const ON_PARTITION: readonly string[] = ["btrfs", "zfs"];
+
 /** Each value is set in so many words: the check's own folder may be set up with others. */
 function planConfiguration(choice: { provider?: string; snapshotter?: string }): readonly string[] {
+  const snapshotter = choice.snapshotter ?? SNAPSHOTTERS[0];
   return [
     `K3S_PROVIDER = "${choice.provider ?? PROVIDERS[0]}"`,
-    `K3S_SNAPSHOTTER = "${choice.snapshotter ?? SNAPSHOTTERS[0]}"`,
+    `K3S_SNAPSHOTTER = "${snapshotter}"`,
+    `K3S_DATA_PARTITION = "${ON_PARTITION.includes(snapshotter) ? "/dev/disk/by-partlabel/k3s-data" : ""}"`,
     // A host that is busy would be given one task at a time, and the tasks of a dry run are nothing.
     'BB_PRESSURE_MAX_CPU = ""',
     'BB_PRESSURE_MAX_IO = ""',
@@ -44,6 +49,19 @@ function planImages(choice: { provider?: string; snapshotter?: string }): readon
  * does before it walks through it; the walk, which starts a process for each of 7,000 tasks, is made once.
  */
 function planMatrix(machine: MachineName): readonly LayerCheckStep[] {
+  const disk: LayerCheckStep = {
+    name: `disk of core-image-k3s for ${machine} with a data partition`,
+    tool: "bitbake",
+    machine,
+    arguments: ["--environment", "core-image-k3s"],
+    configuration: planImages({ snapshotter: "btrfs" }),
+    expected: [
+      { variable: "WKS_FILE", pattern: /^qemu-k3s-data\.wks\.in$/u, why: "the layout has the partition" },
+      { variable: "IMAGE_FSTYPES", pattern: /^(?=.*\bext4\b).*\bwic(?:\s|$)/su, why: "runqemu starts the whole disk" },
+      { variable: "QB_DEFAULT_FSTYPE", pattern: /^wic$/u, why: "runqemu starts the whole disk" },
+      { variable: "QB_KERNEL_ROOT", pattern: /^\/dev\/vda1$/u, why: "the root filesystem is the first partition" },
+    ],
+  };
   const graph = (choice: { provider?: string; snapshotter?: string }): LayerCheckStep => ({
     name: `tasks of ${IMAGES.join(" and ")} for ${machine}, ${Object.entries(choice).flat().join(" ")}`,
     tool: "bitbake",
@@ -55,6 +73,7 @@ function planMatrix(machine: MachineName): readonly LayerCheckStep[] {
     planDryRun(machine),
     ...PROVIDERS.slice(1).map((provider) => graph({ provider })),
     ...SNAPSHOTTERS.slice(1).map((snapshotter) => graph({ snapshotter })),
+    disk,
   ];
 }
 
