@@ -24,18 +24,34 @@ disk() {
 	attach
 }
 
+# table MIB: as disk, but a partition of a disk with a GPT, as devices have it. The loop device's own partitions are the kernel's only when told.
+table() {
+	power_off
+	rm -rf $medium
+	mkdir $medium
+	truncate -s "$(($1 + 2))M" $medium/disk
+	printf 'label: gpt\nstart=1MiB, size=%sMiB, name="k3s-data"\n' "$1" | sfdisk --quiet $medium/disk
+	attach
+}
+
 # attach: the block device goes with the last process that has it open, however a test ends.
 attach() {
 	loop=$(losetup --find --show $medium/disk)
 	exec 9<>"$loop"
 	losetup --detach "$loop"
 	ln -sfn "$loop" $partition
+	[ "$(blkid -p -o value -s PTTYPE $medium/disk)" = gpt ] || return 0
+	partx --add "$loop"
+	ln -sfn "${loop}p1" $partition
 }
 
 power_off() {
 	while umount -R $state 2>/dev/null || umount -R /run/k3s-data 2>/dev/null; do :; done
 	rm -rf /run/pool-is-imported /tmp/own
 	mkdir /tmp/own
+	# They outlive the loop device's file.
+	case $(readlink $partition) in *p1) partx --delete "$loop" ;; esac
+	rm -f $partition
 	exec 9>&-
 }
 

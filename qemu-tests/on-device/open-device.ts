@@ -4,7 +4,7 @@ import { getuid } from "node:process";
 import type { Context } from "../../tools/core/context.ts";
 import { PreflightError } from "../../tools/core/errors.ts";
 import { openTestContext } from "../harness/open-test-context.ts";
-import { readPrepareScript } from "../harness/read-prepare-script.ts";
+import { readPrepareScript } from "../harness/read-data-partition.ts";
 import { parseTold, type Told } from "./parse-told.ts";
 
 /** What a device's `/bin/sh` may be: OE-core's default, Debian's, and the one that a distribution with bash has (in POSIX mode as `sh`). */
@@ -69,6 +69,17 @@ export function readDiskRefusal(filesystem: "ext4" | "btrfs"): Promise<string | 
     "loop=$(losetup --find --show disk)",
     'exec 9<>"$loop"\nlosetup --detach "$loop"',
     `mkfs.${filesystem} -q "$loop" >/dev/null\nmount -t ${filesystem} "$loop" mounted`,
+  ]);
+}
+
+/** Why this host cannot give a device a disk with partitions (no loop devices, not root), or undefined. */
+export function readPartitionRefusal(): Promise<string | undefined> {
+  return probeHost("have a disk with partitions", [
+    'mount -t tmpfs none "$1" && cd "$1" && truncate -s 8M disk',
+    "echo 'label: gpt\nstart=1MiB' | sfdisk --quiet disk",
+    "loop=$(losetup --find --show disk)",
+    'exec 9<>"$loop"\nlosetup --detach "$loop"',
+    'partx --add "$loop"\ntest -b "${loop}p1"\npartx --delete "$loop"',
   ]);
 }
 

@@ -1,5 +1,5 @@
 import type { TestContext } from "vitest";
-import { readDiskRefusal, readRefusal } from "./open-device.ts";
+import { readDiskRefusal, readPartitionRefusal, readRefusal } from "./open-device.ts";
 
 /** Skips a test, and says so where the usual reporter keeps silent. */
 export function skipAloud(context: TestContext, reason: string): never {
@@ -24,4 +24,13 @@ export function skipWithoutDisks(filesystems: readonly ("ext4" | "btrfs")[]): (c
     const reason = (await refusals).find((said) => said !== undefined);
     if (reason !== undefined) skipAloud(context, reason);
   };
+}
+
+let partitionRefusal: Promise<string | undefined> | undefined;
+
+/** For `beforeEach`: skips, aloud, where the host gives a test no disk with partitions. */
+export async function skipWithoutPartitions(context: TestContext): Promise<void> {
+  partitionRefusal ??= readPartitionRefusal();
+  const reason = await partitionRefusal;
+  if (reason !== undefined) skipAloud(context, reason);
 }

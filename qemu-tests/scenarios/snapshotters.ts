@@ -1,6 +1,6 @@
 import { must } from "../../tools/scenario/check-error.ts";
 import type { Guest, GuestOptions, Lab, Scenario } from "../../tools/scenario/scenario.ts";
-import { readPrepareScript } from "../harness/read-prepare-script.ts";
+import { readPrepareScript } from "../harness/read-data-partition.ts";
 import { apply, inPod, IMAGES_FOLDER, kubectl, podReady, renderShellPod, SLIM } from "./guest-questions.ts";
 
 const PREPARE = "/run/meta-k3s-lab/prepare-data-partition";
