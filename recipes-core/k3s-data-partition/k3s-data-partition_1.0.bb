@@ -28,6 +28,8 @@ do_compile[noexec] = "1"
 
 do_install() {
     install -d ${D}${libexecdir}/k3s ${D}${systemd_system_unitdir}
+    # Where it is mounted; a read-only root filesystem could not be given it.
+    install -d ${D}${localstatedir}/lib/rancher
     sed -e 's,@partition@,${K3S_DATA_PARTITION},g' -e 's,@snapshotter@,${K3S_SNAPSHOTTER},g' \
         ${UNPACKDIR}/prepare-data-partition > ${D}${libexecdir}/k3s/prepare-data-partition
     chmod 0755 ${D}${libexecdir}/k3s/prepare-data-partition
@@ -44,7 +46,7 @@ def k3s_device_unit(d):
     return re.sub(r"[^A-Za-z0-9:_./]", lambda match: "\\\\x%02x" % ord(match[0]), path).replace("/", "-") + ".device"
 
 SYSTEMD_SERVICE:${PN} = "k3s-data-partition.service"
-FILES:${PN} += "${libexecdir}/k3s"
+FILES:${PN} += "${libexecdir}/k3s ${localstatedir}/lib/rancher"
 
 K3S_FILESYSTEM_TOOLS[btrfs] = "btrfs-tools"
 K3S_FILESYSTEM_TOOLS[zfs] = "zfs"
