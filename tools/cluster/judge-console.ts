@@ -33,6 +33,13 @@ export function judgeConsoleEvent(event: ConsoleEvent): Problem | undefined {
         message: `the guest cannot use its disk: ${line}`,
         hint: "is the host's disk full, or the image damaged?",
       };
+    case "emergency-mode":
+      return {
+        code: "EMERGENCY_MODE",
+        subject: "systemd",
+        message: "the guest went into systemd's emergency mode, and starts no further",
+        hint: "a filesystem or a partition that it must have is missing or failed: the console names the unit or the device before that",
+      };
     case "kernel-started":
     case "userspace-started":
     case "login-prompt":

@@ -164,6 +164,13 @@ describe("the console", () => {
     }
   });
 
+  test("emergency mode is the end of waiting", () => {
+    const line = "[  OK  ] Reached target emergency.target - Emergency Mode.";
+    expect(judgeConsoleEvent({ kind: "emergency-mode", atMs: 1, subject: undefined, line })).toMatchObject({
+      code: "EMERGENCY_MODE",
+    });
+  });
+
   test.each(["powered-off", "rebooted", "panicked", "killed", "crashed"] as const)(
     "a machine that %s before it was Ready is a problem",
     (reason) => {

@@ -21,6 +21,7 @@ export interface ConsoleEvent {
     | "kernel-panic"
     | "oom-kill"
     | "disk-error"
+    | "emergency-mode"
     | "unit-failed";
   /** Milliseconds since power-on. */
   readonly atMs: number;

@@ -18,6 +18,12 @@ test.each([
     "unit-failed",
     "k3s.service - Lightweight Kubernetes",
   ],
+  [
+    "[\u001b[0;32m  OK  \u001b[0m] Reached target \u001b[0;1;39memergency.target\u001b[0m - Emergency Mode.",
+    "emergency-mode",
+    undefined,
+  ],
+  ['You are in emergency mode. After logging in, type "journalctl -xb" to view', "emergency-mode", undefined],
 ])("%j", (line, kind, subject) => {
   expect(parseConsoleLine(line)).toMatchObject({ kind, subject });
 });
@@ -26,6 +32,7 @@ test.each([
   "[  OK  ] Started k3s.service - Lightweight Kubernetes.",
   'k3s[300]: time=... msg="login: not a prompt"',
   "[    1.0] Run /init as init process",
+  "[  OK  ] Started emergency.service - Emergency Shell.",
   "Last login: Sat Nov 21 on ttyS0",
   "",
 ])("nothing is made of %j", (line) => {

@@ -11,7 +11,8 @@ interface Pattern {
 }
 
 /**
- * Sources: Linux init/version.c, kernel/panic.c, mm/oom_kill.c, block/blk-core.c, fs/ext4/super.c; systemd src/core/main.c and job.c;
+ * Sources: Linux init/version.c, kernel/panic.c, mm/oom_kill.c, block/blk-core.c, fs/ext4/super.c; systemd src/core/main.c and job.c,
+ * src/sulogin-shell;
  * sysvinit; getty. The first that matches counts.
  */
 const PATTERNS: readonly Pattern[] = [
@@ -19,6 +20,7 @@ const PATTERNS: readonly Pattern[] = [
   { kind: "oom-kill", pattern: /(?:Out of memory|Memory cgroup out of memory): Killed process \d+ \(([^)]*)\)/u },
   { kind: "disk-error", pattern: /\bI\/O error, dev (\w+)/u },
   { kind: "disk-error", pattern: /\b(?:EXT4-fs|BTRFS) (?:error|critical) \(device (\w+)/u },
+  { kind: "emergency-mode", pattern: /^You are in emergency mode\.|Reached target .*\bEmergency Mode\b/u },
   { kind: "unit-failed", pattern: /systemd\[1\]: ([\w@.:\\-]+): Failed with result/u },
   { kind: "unit-failed", pattern: /\[FAILED\] Failed to (?:start|mount|listen on|activate swap) (.+?)\.?$/u },
   { kind: "kernel-started", pattern: /\] (?:Linux version |Booting Linux on physical CPU)|^Linux version /u },
