@@ -36,7 +36,6 @@ do_install() {
     sed -e 's,@libexecdir@,${libexecdir},g' -e 's,@device@,${@k3s_device_unit(d)},g' \
         ${UNPACKDIR}/k3s-data-partition.service > ${D}${systemd_system_unitdir}/k3s-data-partition.service
     chmod 0644 ${D}${systemd_system_unitdir}/k3s-data-partition.service
-    rmdir
 }
 
 # systemd's name for the device's unit: systemd-escape --path.

@@ -1,8 +1,9 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { PREPARE_PATH, readDataPartitionUnit, readPrepareScript } from "../../qemu-tests/harness/read-data-partition.ts";
 import { openTestContext } from "../machine/testing/open-test-context.ts";
 
 const sources = process.env["META_K3S_OE_SOURCES"];
@@ -31,15 +32,22 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Values of core-image-k3s, as a build of this machine has them, and what is said of layouts. */
-async function parseImage(machine: string, lines = "", layouts: readonly string[] = []): Promise<Parsed> {
+/** Values of a recipe of the layer, as a build of this machine has them, and what is said of layouts. */
+async function parseRecipe(
+  machine: string,
+  lines: string,
+  asked: { recipe: string; variables: readonly string[]; layouts?: readonly string[] },
+): Promise<Parsed> {
   const { ctx } = openTestContext({ folder });
   const configuration = `MACHINE = "${machine}"\nDISTRO_FEATURES:append = " k3s"\nINIT_MANAGER = "systemd"\n${lines}`;
-  const recipe = "recipes-core/images/core-image-k3s.bb";
   const { stdout } = await ctx.exec.runCheck(["python3", SCRIPT, sources ?? "", LAYER, join(folder, "build")], {
-    input: `${JSON.stringify({ configuration, recipe, variables: VARIABLES, layouts })}\n`,
+    input: `${JSON.stringify({ configuration, ...asked })}\n`,
   });
   return JSON.parse(stdout) as Parsed;
+}
+
+async function parseImage(machine: string, lines = "", layouts: readonly string[] = []): Promise<Parsed> {
+  return parseRecipe(machine, lines, { recipe: "recipes-core/images/core-image-k3s.bb", variables: VARIABLES, layouts });
 }
 
 async function writeLayout(name: string, text: string): Promise<string> {
@@ -117,6 +125,24 @@ describe.runIf(sources !== undefined)("the disk of core-image-k3s", () => {
       expect(warnings[0]).toContain("part --source empty --part-name k3s-data --fixed-size 4G --align 1024");
       const silenced = await parseImage("qemux86-64", `${PARTITION}WARN_QA:remove = "k3s-data-partition"\n`, [layouts.none]);
       expect(silenced.warnings).toEqual([]);
+    },
+    PARSE_TIMEOUT_MS,
+  );
+});
+
+describe.runIf(sources !== undefined)("the recipe k3s-data-partition", () => {
+  test(
+    "installs the script and the unit that the tests have, with the partition and the snapshotter in their places",
+    async () => {
+      const recipe = "recipes-core/k3s-data-partition/k3s-data-partition_1.0.bb";
+      const { values } = await parseRecipe("qemuarm", PARTITION, { recipe, variables: ["do_install", "D", "UNPACKDIR"] });
+      const [install, image, unpacked] = ["do_install", "D", "UNPACKDIR"].map((name) => values[name] ?? "");
+      await cp(join(LAYER, "recipes-core/k3s-data-partition/files"), unpacked ?? "", { recursive: true });
+      await openTestContext({ folder }).ctx.exec.runCheck(["sh", "-euc", install ?? ""]);
+      const installed = async (path: string): Promise<string> => readFile(join(image ?? "", path), "utf8");
+      const partition = "/dev/disk/by-partlabel/k3s-data";
+      expect(await installed(PREPARE_PATH)).toBe(await readPrepareScript({ partition, snapshotter: "btrfs" }));
+      expect(await installed("/usr/lib/systemd/system/k3s-data-partition.service")).toBe(await readDataPartitionUnit(partition));
     },
     PARSE_TIMEOUT_MS,
   );

@@ -3,8 +3,8 @@
 Usage: parse-recipe.py SOURCES LAYER FOLDER < cases
 
 SOURCES holds clones of bitbake, openembedded-core and meta-openembedded. Reads one JSON object a line, {"configuration": lines of local.conf,
-"recipe": path in the layer, "variables": names, "layouts": paths}, and prints a JSON object for each: {"values": …, "warnings": [...]}, where the warnings
-are those of k3s_check_layout for each layout. FOLDER holds what is written on the way.
+"recipe": path in the layer, "variables": names, "layouts": paths (or none)}, and prints a JSON object for each: {"values": …, "warnings": [...]}, where
+the warnings are those of k3s_check_layout for each layout. FOLDER holds what is written on the way.
 """
 
 import json
@@ -69,7 +69,7 @@ def main():
         d.setVar("T", folder)
         kept = Kept()
         logger.addHandler(kept)
-        for layout in case["layouts"]:
+        for layout in case.get("layouts", []):
             d.setVar("WKS_FULL_PATH", layout)
             run(d, "k3s_check_layout")
         logger.removeHandler(kept)
