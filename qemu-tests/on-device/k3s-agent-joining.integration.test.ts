@@ -76,6 +76,19 @@ k3s said: level=error msg="dial tcp 10.0.0.1:6443: connect: no route to host"`,
   expect(told["waits"]?.text).toBe("12");
 }
 
+async function expectSnapshotterTold(on: Device, shell: DeviceShell): Promise<void> {
+  const line = "check-snapshotter: snapshotter 'zfs' (/etc/rancher/k3s/config.yaml.d/10-node.yaml): /x must be on zfs";
+  const told = await on.run(
+    shell,
+    `${FUNCTIONS}
+after_start activating 1000
+journal "${UNIT} 1001 ${line}" '${UNIT} 1002 Scheduled restart job, restart counter is at 1.'
+${JOIN} --timeout 3`,
+  );
+  expect(told["join"]?.status).toBe(4);
+  expect(told["join"]?.text).toContain(`k3s said: ${line}`);
+}
+
 async function expectServerRefused(on: Device, shell: DeviceShell): Promise<void> {
   const states = ["active", "activating", "reloading", "deactivating"];
   const told = await on.run(
@@ -146,6 +159,10 @@ describe.each(DEVICE_SHELLS)("k3s-agent under %s", (shell) => {
     await expectNotJoinedInTime(device, shell);
   });
 
+  it("says what check-snapshotter refuses", async () => {
+    await expectSnapshotterTold(device, shell);
+  });
+
   it.each(REFUSALS)("stops at a token that k3s refuses: %s", async (line) => {
     await expectRefusedToken(device, shell, line);
   });
@@ -200,6 +217,7 @@ describe("each check fails", () => {
     time: expectNotJoinedInTime,
     token: (on: Device, shell: DeviceShell) => expectRefusedToken(on, shell, REFUSALS[0] ?? ""),
     hash: (on: Device, shell: DeviceShell) => expectRefusedToken(on, shell, REFUSALS[1] ?? ""),
+    snapshotter: expectSnapshotterTold,
     server: expectServerRefused,
     cluster: expectOtherClusterRefused,
   } as const;
@@ -210,6 +228,7 @@ describe("each check fails", () => {
     { check: "token", why: "the journal is not asked", from: "&& refused_token", to: "&& false" },
     { check: "token", why: "the unit goes on", from: '\n\t\tsystemctl stop "$unit"\n', to: "\n" },
     { check: "hash", why: "a word of k3s is not known", from: "token CA hash does not match|", to: "" },
+    { check: "snapshotter", why: "its words are not known", from: "|^check-snapshotter: snapshotter '", to: "" },
     { check: "server", why: "a server that only starts is not seen", from: "activating/* | reloading", to: "reloading" },
     { check: "cluster", why: "the old server is not looked at", from: '[ "$joined" = "$server" ]', to: "true" },
   ] as const)("$check: where $why", async ({ check, from, to }) => {

@@ -126,6 +126,35 @@ describe("a guest", () => {
     expect(judgeGuest(factsOf(restarted(8), { firstSample }))).toMatchObject([{ code: "UNIT_RESTARTING" }]);
   });
 
+  test("whose snapshotter is refused before k3s starts gives the check's line as the reason", () => {
+    const refusal =
+      "snapshotter 'zfs' (/etc/rancher/k3s/config.yaml.d/10-node.yaml): /x must be on zfs before k3s starts, but is on ext4";
+    const log = [
+      "Starting k3s.service - Kubernetes server (k3s)...",
+      `check-snapshotter: ${refusal}`,
+      "k3s.service: Control process exited, code=exited, status=1/FAILURE",
+      "k3s.service: Scheduled restart job, restart counter is at 3.",
+    ].join("\n");
+    const units = [{ ...UNIT, active: "activating", sub: "auto-restart", result: "exit-code", restarts: 3 }];
+    expect(judgeGuest(factsOf({ units }, { unitLogs: new Map([["k3s.service", log]]) }))).toEqual([
+      {
+        code: "UNIT_RESTARTING",
+        subject: "k3s.service",
+        message: `k3s.service does not start: ${refusal}`,
+        hint: "on the guest: prepare it, or correct the setting in the file named; k3s.service tries again by itself",
+      },
+    ]);
+  });
+
+  test("whose snapshotter is left to k3s fails for what k3s says, and without the status of a process that never ran", () => {
+    const log =
+      "check-snapshotter: snapshotter 'soci' (/etc/x) is none of k3s's own, but there is /t: left to k3s\nlevel=fatal msg=bad";
+    const units = [{ ...UNIT, restarts: 3, result: "exit-code" }];
+    expect(judgeGuest(factsOf({ units }, { unitLogs: new Map([["k3s.service", log]]) }))).toMatchObject([
+      { code: "UNIT_RESTARTING", message: `k3s.service was restarted 3 times (exit-code); its last words:\n${log}` },
+    ]);
+  });
+
   test("without k3s's unit has no unit to judge", () => {
     expect(judgeGuest(factsOf({ units: [{ ...UNIT, loaded: false, active: "failed" }] }))).toEqual([]);
     expect(judgeGuest(factsOf({ units: [] }))).toEqual([]);

@@ -109,6 +109,11 @@ function judgeDisks(samples: readonly GuestHealth[]): readonly Problem[] {
   });
 }
 
+/** The last line in which check-snapshotter of the layer, which the units run before k3s, says why it does not let k3s start. */
+function parseRefusal(log: string): string | undefined {
+  return [...log.matchAll(/^check-snapshotter: (snapshotter '.*?' \(.*?\): .*)$/gmu)].at(-1)?.[1];
+}
+
 function judgeUnit(unit: UnitState, facts: GuestFacts): Problem | undefined {
   if (!unit.loaded) return undefined;
   const first = facts.firstSample?.units.find((other) => other.name === unit.name);
@@ -116,10 +121,17 @@ function judgeUnit(unit: UnitState, facts: GuestFacts): Problem | undefined {
   const failed = unit.active === "failed";
   if (!failed && restarts < UNIT_RESTARTS) return undefined;
   const log = facts.unitLogs.get(unit.name)?.trim() ?? "";
-  const status = unit.exitStatus === undefined ? "" : `, exit status ${unit.exitStatus}`;
+  // 0 is also the status of a main process that was never started.
+  const status = unit.exitStatus === undefined || unit.exitStatus === 0 ? "" : `, exit status ${unit.exitStatus}`;
   const what = failed ? `failed (${unit.result}${status})` : `was restarted ${restarts} times (${unit.result}${status})`;
+  const code = failed ? "UNIT_FAILED" : "UNIT_RESTARTING";
+  const refusal = parseRefusal(log);
+  if (refusal !== undefined) {
+    const hint = `on the guest: prepare it, or correct the setting in the file named; ${unit.name} tries again by itself`;
+    return { code, subject: unit.name, message: `${unit.name} does not start: ${refusal}`, hint };
+  }
   return {
-    code: failed ? "UNIT_FAILED" : "UNIT_RESTARTING",
+    code,
     subject: unit.name,
     message: `${unit.name} ${what}${log === "" ? "" : `; its last words:\n${log}`}`,
     hint: `on the guest: journalctl -u ${unit.name} -b`,
