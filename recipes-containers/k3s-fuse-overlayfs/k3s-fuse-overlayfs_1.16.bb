@@ -18,5 +18,6 @@ REQUIRED_DISTRO_FEATURES = "k3s systemd"
 EXTRA_OECONF = "--bindir=${libexecdir}/k3s"
 
 FILES:${PN} += "${libexecdir}/k3s"
-# fusermount3, for filesystems that users mount, is not needed by root; the kernel module is.
+# containerd mounts it through mount.fuse3 (core/mount/mount_linux.go, allowedHelperBinaries).
+RDEPENDS:${PN} = "fuse3-utils"
 RRECOMMENDS:${PN} = "kernel-module-fuse"
