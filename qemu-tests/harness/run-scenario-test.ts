@@ -5,18 +5,21 @@ import { buildTestbed, type TestbedImage } from "../testbed/build-testbed.ts";
 import { closeTestContext } from "./close-test-context.ts";
 import { openTestContext, type TestContext } from "./open-test-context.ts";
 
-/** What every test of a file has at hand while it runs. */
+/** What every test of a scenario has at hand while it runs. */
 export interface ScenarioBench {
   image: TestbedImage;
   test: TestContext;
 }
 
-/** Makes the image once for a file, with the k3s of META_K3S_K3S where that names one, and a context for each of its tests. */
-export function prepareScenarios(): ScenarioBench {
+/**
+ * For a `describe`: makes the image that the scenario needs, with the k3s of META_K3S_K3S where that names one, and a context for each test. Where
+ * a selection leaves all of the scenario's tests out, nothing is made for it.
+ */
+export function prepareScenario({ needs }: Scenario): ScenarioBench {
   const bench = {} as ScenarioBench;
   beforeAll(async () => {
     await using building = await openTestContext();
-    bench.image = await buildTestbed(building.ctx, { arch: "x86_64", k3s: process.env["META_K3S_K3S"] });
+    bench.image = await buildTestbed(building.ctx, { arch: "x86_64", k3s: process.env["META_K3S_K3S"], features: needs });
   });
   beforeEach(async () => {
     bench.test = await openTestContext();

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import type { Context } from "../../tools/core/context.ts";
 import { ConfigError } from "../../tools/core/errors.ts";
 import type { Architecture } from "../../tools/machine/machine-spec.ts";
+import type { ImageFeature } from "../../tools/scenario/image-feature.ts";
 import { defineParts } from "./define-parts.ts";
 import { openPartCache } from "./open-part-cache.ts";
 import { openPrivilege, removeTree } from "./open-privilege.ts";
@@ -16,6 +17,8 @@ import type { K3sChoice } from "./select-k3s.ts";
 
 export interface TestbedOptions {
   readonly arch: Architecture;
+  /** What the guest is to have beyond the ordinary one, which costs further parts; nothing by default. */
+  readonly features?: readonly ImageFeature[] | undefined;
   /** Any k3s binary (a release or cmd/server), relative to the context's folder; without it the release or the stand-in. */
   readonly k3s?: string | undefined;
   /** How many compilers may run at once; 2 by default. */
@@ -50,7 +53,7 @@ export async function buildTestbed(ctx: Context, options: TestbedOptions): Promi
     const info = await stat(k3sFile).catch(() => undefined);
     if (info?.isFile() !== true) throw new ConfigError(`--k3s ${options.k3s}: no such file`);
   }
-  const inputs = await readTestbedInputs(ctx, { arch: options.arch, k3sFile, cache, cacheRoot });
+  const inputs = await readTestbedInputs(ctx, { arch: options.arch, features: options.features ?? [], k3sFile, cache, cacheRoot });
   if (inputs.k3s.kind === "stand-in") {
     ctx.log.warn(
       `the guest's k3s is the STAND-IN (upstream Kubernetes behind k3s's command line): ${inputs.k3s.why}; give a real one with --k3s FILE`,

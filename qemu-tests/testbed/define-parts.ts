@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { ImageFeature } from "../../tools/scenario/image-feature.ts";
 import { buildBootFiles } from "./build-boot-files.ts";
 import { buildDisk } from "./build-disk.ts";
 import type { GuestFile } from "./build-disk.ts";
@@ -10,6 +11,7 @@ import { fetchPinned } from "./fetch-k3s-release.ts";
 import type { Privilege } from "./open-privilege.ts";
 import type { GoProgram, ImageSpec } from "./parse-programs.ts";
 import type { Part, PartJob } from "./part.ts";
+import { formatFeatures } from "./plan-features.ts";
 import { planGoEnv, planGoPath, renderGoRequirements } from "./plan-go.ts";
 import { IMAGES_DIR, planArchiveName, planEdits, planReleasePart, renderGuestRecord } from "./plan-guest.ts";
 import { planParts } from "./plan-parts.ts";
@@ -35,9 +37,10 @@ export function defineParts(
 ): { readonly parts: readonly Part[]; readonly diskPart: string; readonly imageName: string } {
   const { architecture, paths } = inputs;
   const suffix = architecture.debian;
-  const rootfsPart = `rootfs-${suffix}`;
+  // What the images are made of is Debian's whatever the guest has beyond: one set of them serves all.
   const bootPart = `boot-${suffix}`;
-  const diskPart = `disk-${suffix}`;
+  const variant = `${formatFeatures(inputs.features)}-${suffix}`;
+  const diskPart = `disk${variant}`;
   const imageName = `meta-k3s-testbed-${architecture.machine}`;
   const goPart = (program: GoProgram): string => `go-${program.output}-${architecture.goArch}`;
   const imagePart = (name: string): string => `image-${name}-${architecture.goArch}`;
@@ -125,19 +128,23 @@ export function defineParts(
     };
   }
 
-  const rootfsPlan = planRootfs(architecture);
-  const rootfs: Part = {
-    name: rootfsPart,
-    title: `Debian ${SUITE} for ${architecture.debian}`,
-    inputs: {
-      "the Debian release": SUITE,
-      "the package list": rootfsPlan.packages.join(" "),
-      "mmdebstrap's options": rootfsPlan.options.join("\n"),
-    },
-    needs: [],
-    load: "io",
-    build: async (ctx, job) => buildRootfs(ctx, architecture, { plan: rootfsPlan, dir: job.dir, privilege: await getPrivilege() }),
-  };
+  function defineRootfs(features: readonly ImageFeature[]): Part {
+    const rootfsPlan = planRootfs(architecture, features);
+    return {
+      name: `rootfs${formatFeatures(features)}-${suffix}`,
+      title: [`Debian ${SUITE}`, ...features, `for ${architecture.debian}`].join(" "),
+      inputs: {
+        "the Debian release": SUITE,
+        "the package list": rootfsPlan.packages.join(" "),
+        "mmdebstrap's options": rootfsPlan.options.join("\n"),
+      },
+      needs: [],
+      // What a feature compiles takes every core.
+      load: features.length === 0 ? "io" : "cpu",
+      build: async (ctx, job) =>
+        buildRootfs(ctx, architecture, { plan: rootfsPlan, dir: job.dir, privilege: await getPrivilege() }),
+    };
+  }
 
   const qemuPlan = planQemu(architecture, inputs.hostMachine);
   const qemu: Part = {
@@ -149,19 +156,27 @@ export function defineParts(
     build: async (ctx, job) => buildQemu(ctx, qemuPlan, { dir: job.dir, privilege: await getPrivilege() }),
   };
 
-  const boot: Part = {
-    name: bootPart,
-    title: `kernel and initial RAM disk for ${architecture.debian}`,
-    inputs: { ...inputs.builders.bootFiles, "the list of modules": architecture.initrdModules.join(" ") },
-    needs: [rootfsPart],
-    load: "io",
-    build: async (ctx, job) =>
-      buildBootFiles(ctx, architecture, {
-        dir: job.dir,
-        rootfsTar: join(job.need(rootfsPart), "rootfs.tar"),
-        initScript: paths.initScript,
-      }),
-  };
+  function defineBoot(features: readonly ImageFeature[]): readonly [Part, Part] {
+    const rootfs = defineRootfs(features);
+    return [
+      rootfs,
+      {
+        name: `boot${formatFeatures(features)}-${suffix}`,
+        title: ["kernel and initial RAM disk", ...features, `for ${architecture.debian}`].join(" "),
+        inputs: { ...inputs.builders.bootFiles, "the list of modules": architecture.initrdModules.join(" ") },
+        needs: [rootfs.name],
+        load: "io",
+        build: async (ctx, job) =>
+          buildBootFiles(ctx, architecture, {
+            dir: job.dir,
+            rootfsTar: join(job.need(rootfs.name), "rootfs.tar"),
+            initScript: paths.initScript,
+          }),
+      },
+    ];
+  }
+  const ordinary = defineBoot([]);
+  const [guestRootfs, guestBoot] = inputs.features.length === 0 ? ordinary : defineBoot(inputs.features);
 
   const busybox: Part = {
     name: imagePart("busybox"),
@@ -219,18 +234,19 @@ export function defineParts(
     renderQemuboot({ architecture, imageName, initrdName: "initrd", memoryMib: MEMORY_MIB, cpus: CPUS, programs });
   const beforeDisk = [
     ...(inputs.hostGo === undefined ? [toolchain] : []),
-    rootfs,
+    ordinary[0],
     qemu,
     ...inputs.programs.map(defineProgram),
     ...release,
-    boot,
+    ordinary[1],
+    ...(inputs.features.length === 0 ? [] : [guestRootfs, guestBoot]),
     ...images.map(({ program, image }) => defineImage(program, image)),
     busybox,
   ];
 
   const disk: Part = {
     name: diskPart,
-    title: `disk image for ${architecture.debian}`,
+    title: ["disk image", ...inputs.features, `for ${architecture.debian}`].join(" "),
     inputs: {
       ...inputs.guestTree,
       ...inputs.onDeviceFiles,
@@ -241,8 +257,8 @@ export function defineParts(
       "k3s binary": k3s.kind === "file" ? (inputs.k3sDigest ?? "") : k3s.kind,
     },
     needs: [
-      rootfsPart,
-      bootPart,
+      guestRootfs.name,
+      guestBoot.name,
       qemu.name,
       ...guestPrograms.map(goPart),
       ...(releasePart === undefined ? [] : [releasePart.name]),
@@ -262,9 +278,9 @@ export function defineParts(
           imageName,
           freeMib: FREE_MIB,
           qemuboot: { name: `${imageName}.qemuboot.conf`, content: renderConf(planPrograms(job)) },
-          kernel: { source: join(job.need(bootPart), "kernel"), name: architecture.kernelImageType },
-          initrd: { source: join(job.need(bootPart), "initrd"), name: "initrd" },
-          rootfsTar: join(job.need(rootfsPart), "rootfs.tar"),
+          kernel: { source: join(job.need(guestBoot.name), "kernel"), name: architecture.kernelImageType },
+          initrd: { source: join(job.need(guestBoot.name), "initrd"), name: "initrd" },
+          rootfsTar: join(job.need(guestRootfs.name), "rootfs.tar"),
         },
         { dir: job.dir, privilege: await getPrivilege() },
       ),

@@ -1,6 +1,7 @@
 import { parse } from "yaml";
 import { z } from "zod";
 import { ConfigError } from "../../tools/core/errors.ts";
+import { IMAGE_FEATURES } from "../../tools/scenario/image-feature.ts";
 
 const guestPath = z.string().regex(/^\/[\w./-]+$/u, "an absolute path in the guest");
 
@@ -29,6 +30,7 @@ const programSchema = z
     links: z.array(guestPath).default([]),
     image: imageSchema.optional(),
     standinOnly: z.boolean().default(false),
+    feature: z.enum(IMAGE_FEATURES).optional(),
   })
   .refine(
     (program) => (program.guest === undefined) !== (program.image === undefined),

@@ -9,24 +9,34 @@ const { programs } = parsePrograms(readFileSync(PATH, "utf8"), PATH);
 
 describe("planEdits", () => {
   test("the stand-in runs Debian's containerd, under the name and in the place where the layer puts k3s's", () => {
-    const edits = planEdits({ k3s: "stand-in", programs: selectPrograms(programs, "stand-in") });
+    const edits = planEdits({ k3s: "stand-in", programs: selectPrograms(programs, { k3s: "stand-in", features: [] }) });
     expect(edits).toContain("link /usr/bin/containerd /usr/libexec/k3s/containerd");
     expect(edits).toContain("link /usr/bin/k3s /usr/bin/kubectl");
     expect(edits).not.toContain("link k3s /usr/bin/ctr");
   });
 
   test.each(["file", "release"] as const)("a real k3s (%s) is its own containerd, kubectl, crictl and ctr", (kind) => {
-    const edits = planEdits({ k3s: kind, programs: selectPrograms(programs, kind) });
+    const edits = planEdits({ k3s: kind, programs: selectPrograms(programs, { k3s: kind, features: [] }) });
     expect(edits).toContain("link /usr/bin/k3s /usr/libexec/k3s/containerd");
     for (const name of ["kubectl", "crictl", "ctr"]) expect(edits).toContain(`link k3s /usr/bin/${name}`);
   });
 });
 
 test("a real k3s leaves the stand-in's programs out and keeps the images", () => {
-  const real = selectPrograms(programs, "file").map((program) => program.output);
+  const real = selectPrograms(programs, { k3s: "file", features: [] }).map((program) => program.output);
   expect(real).not.toContain("k3s");
   expect(real).not.toContain("kine");
   expect(real).toContain("coredns");
+});
+
+function outputs(k3s: "stand-in" | "file", features: readonly "fuse-overlayfs"[]): readonly string[] {
+  return selectPrograms(programs, { k3s, features }).map((program) => program.output);
+}
+
+test("a program of a feature is in the guests that are to have it, and only where the stand-in serves", () => {
+  expect(outputs("stand-in", ["fuse-overlayfs"])).toContain("containerd-fuse-overlayfs-grpc");
+  expect(outputs("stand-in", [])).not.toContain("containerd-fuse-overlayfs-grpc");
+  expect(outputs("file", ["fuse-overlayfs"])).not.toContain("containerd-fuse-overlayfs-grpc");
 });
 
 test("archives are named after their images", () => {

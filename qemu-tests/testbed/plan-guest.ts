@@ -1,3 +1,4 @@
+import type { ImageFeature } from "../../tools/scenario/image-feature.ts";
 import type { GoProgram } from "./parse-programs.ts";
 import type { TestbedArchitecture } from "./plan-architecture.ts";
 import { K3S_VERSION } from "./select-k3s.ts";
@@ -65,9 +66,15 @@ export function planEdits(options: { k3s: K3sChoice["kind"]; programs: readonly 
   ];
 }
 
-/** The programs that a guest with that k3s holds: a real one brings its own of those that only the stand-in needs. */
-export function selectPrograms(programs: readonly GoProgram[], k3s: K3sChoice["kind"]): readonly GoProgram[] {
-  return programs.filter((program) => k3s === "stand-in" || !program.standinOnly);
+/** The programs that a guest with that k3s and these features holds: a real k3s brings its own of those that only the stand-in needs. */
+export function selectPrograms(
+  programs: readonly GoProgram[],
+  guest: { readonly k3s: K3sChoice["kind"]; readonly features: readonly ImageFeature[] },
+): readonly GoProgram[] {
+  return programs.filter(
+    ({ standinOnly, feature }) =>
+      (guest.k3s === "stand-in" || !standinOnly) && (feature === undefined || guest.features.includes(feature)),
+  );
 }
 
 /** Name of an image's archive: the last part of its reference. */

@@ -1,4 +1,6 @@
+import type { ImageFeature } from "../../tools/scenario/image-feature.ts";
 import type { TestbedArchitecture } from "./plan-architecture.ts";
+import { planFeature } from "./plan-features.ts";
 
 /** The Debian release of the guest: 13, whose systemd, kernel and containerd are near Yocto's of today. */
 export const SUITE = "trixie";
@@ -55,19 +57,22 @@ export interface RootfsPlan {
   readonly packages: readonly string[];
 }
 
-/** What mmdebstrap (1) is asked for: the smallest Debian of that architecture that a k3s device can be. */
-export function planRootfs(architecture: TestbedArchitecture, extraPackages: readonly string[] = []): RootfsPlan {
-  const packages = [...new Set([...Object.keys(PACKAGES), architecture.kernelPackage, ...extraPackages])].sort();
+/** What mmdebstrap (1) is asked for: the smallest Debian of that architecture that a k3s device with these features can be. */
+export function planRootfs(architecture: TestbedArchitecture, features: readonly ImageFeature[] = []): RootfsPlan {
+  const more = features.map((feature) => planFeature(feature, architecture));
+  const packages = [
+    ...new Set([...Object.keys(PACKAGES), architecture.kernelPackage, ...more.flatMap((feature) => feature.packages)]),
+  ].sort();
   return {
     packages,
     options: [
       "--variant=essential",
       "--format=tar",
       `--architectures=${architecture.debian}`,
-      "--components=main",
+      `--components=${["main", ...new Set(more.flatMap((feature) => feature.components))].join(",")}`,
       ...APT_OPTIONS.map((option) => `--aptopt=${option}`),
       ...DPKG_OPTIONS.map((option) => `--dpkgopt=${option}`),
-      ...CUSTOMIZE_HOOKS.map((hook) => `--customize-hook=${hook}`),
+      ...[...more.flatMap((feature) => feature.hooks), ...CUSTOMIZE_HOOKS].map((hook) => `--customize-hook=${hook}`),
       `--include=${packages.join(",")}`,
     ],
   };

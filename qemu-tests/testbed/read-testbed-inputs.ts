@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Context, Env } from "../../tools/core/context.ts";
 import { ConfigError } from "../../tools/core/errors.ts";
 import type { Architecture } from "../../tools/machine/machine-spec.ts";
+import type { ImageFeature } from "../../tools/scenario/image-feature.ts";
 import { findHostGo } from "./build-go.ts";
 import type { GoToolchain } from "./build-go.ts";
 import { isReachable } from "./fetch-k3s-release.ts";
@@ -33,6 +34,8 @@ export type Digests = Readonly<Record<string, string>>;
 /** Everything that decides what the testbed will be, read once. */
 export interface TestbedInputs {
   readonly architecture: TestbedArchitecture;
+  /** What the guest has beyond the ordinary one. */
+  readonly features: readonly ImageFeature[];
   readonly env: Env;
   readonly cacheRoot: string;
   /** The host's `uname -m`. */
@@ -94,7 +97,13 @@ async function readGoNeeded(goDir: string, folders: readonly string[]): Promise<
  */
 export async function readTestbedInputs(
   ctx: Context,
-  options: { arch: Architecture; k3sFile: string | undefined; cache: PartCache; cacheRoot: string },
+  options: {
+    arch: Architecture;
+    features: readonly ImageFeature[];
+    k3sFile: string | undefined;
+    cache: PartCache;
+    cacheRoot: string;
+  },
 ): Promise<TestbedInputs> {
   const architecture = planArchitecture(options.arch);
   const paths = {
@@ -125,7 +134,7 @@ export async function readTestbedInputs(
     readTreeDigests(paths.onDeviceFiles, { base: REPOSITORY, skip: (name) => name.endsWith(".test.ts") }),
     readBuilders(),
   ]);
-  const programs = selectPrograms(list.programs, k3s.kind);
+  const programs = selectPrograms(list.programs, { k3s: k3s.kind, features: options.features });
   const folders = [...new Set(programs.map((program) => program.folder))];
   const [needed, ...sources] = await Promise.all([
     readGoNeeded(paths.go, folders),
@@ -133,6 +142,7 @@ export async function readTestbedInputs(
   ]);
   return {
     architecture,
+    features: options.features,
     env: ctx.env,
     cacheRoot: options.cacheRoot,
     hostMachine: machine(),

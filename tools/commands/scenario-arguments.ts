@@ -38,7 +38,7 @@ export async function runScenarioCommand(ctx: Context, args: ScenarioCommandArgu
   let qemubootPath: string;
   if (args.image === undefined) {
     await runPreflight(ctx, { purposes: ["demo"], install: true });
-    qemubootPath = (await buildTestbed(ctx, { arch: "x86_64", k3s: args.k3s })).qemubootPath;
+    qemubootPath = (await buildTestbed(ctx, { arch: "x86_64", k3s: args.k3s, features: scenario.needs })).qemubootPath;
   } else {
     if (args.k3s !== undefined) throw new UsageError("--k3s is for the testbed; an image brings its own k3s");
     qemubootPath = (await readImage(ctx, args.image, args.dir)).qemubootPath;

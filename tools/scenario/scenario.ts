@@ -4,6 +4,7 @@ import type { GuestRunOptions, GuestShell } from "../cluster/guest-shell.ts";
 import type { Context } from "../core/context.ts";
 import type { Machine, MachineExit } from "../machine/machine.ts";
 import type { MachineOptions } from "../machine/plan-machine.ts";
+import type { ImageFeature } from "./image-feature.ts";
 
 /** What has to be Ready, beside what the guest's own configuration says. */
 export interface ReadyOptions extends Partial<
@@ -68,5 +69,7 @@ export interface Scenario {
   /** Rough duration under emulation on two cores, minutes. */
   readonly minutes: number;
   readonly defects: readonly Defect[];
+  /** What its machines' image must have; the testbed is made with it, an image that is named has to bring it. Nothing without it. */
+  readonly needs?: readonly ImageFeature[];
   run(lab: Lab): Promise<void>;
 }

@@ -59,6 +59,53 @@ state = %q
 `, root, containerdState, containerdSocket, root, PauseImage, snapshotter, systemdCgroup, binDir, confDir)
 }
 
+// The snapshotter that k3s's containerd has compiled in and Debian's has not: upstream's own program serves it, over a socket.
+const (
+	fuseOverlayfs        = "fuse-overlayfs"
+	fuseOverlayfsProgram = "containerd-fuse-overlayfs-grpc"
+	fuseOverlayfsSocket  = containerdState + "/fuse-overlayfs.sock"
+)
+
+// renderProxy writes the part of containerd's configuration that names a snapshotter outside of it; empty for one that it has.
+func renderProxy(snapshotter string) string {
+	if snapshotter != fuseOverlayfs {
+		return ""
+	}
+	return fmt.Sprintf(`
+[proxy_plugins.%s]
+  type = "snapshot"
+  address = %q
+`, fuseOverlayfs, fuseOverlayfsSocket)
+}
+
+// startSnapshotter starts the snapshotter that was asked for, where containerd does not have it, and waits until it answers. The
+// program mounts something for a try first, so what lacks is in its words.
+func (n *Node) startSnapshotter(ctx context.Context) error {
+	if n.options.Snapshotter != fuseOverlayfs {
+		return nil
+	}
+	program, err := exec.LookPath(fuseOverlayfsProgram)
+	if err != nil {
+		return err
+	}
+	args := []string{fuseOverlayfsSocket, n.path("containerd/io.containerd.snapshotter.v1." + fuseOverlayfs)}
+	if err := n.group.Start(supervise.Command{Name: fuseOverlayfsProgram, Path: program, Args: args}); err != nil {
+		return err
+	}
+	return n.group.Until(ctx, 100*time.Millisecond, answers(fuseOverlayfsSocket))
+}
+
+// answers gives a look at whether something listens at a socket.
+func answers(socket string) func(context.Context) error {
+	return func(context.Context) error {
+		connection, err := net.Dial("unix", socket)
+		if err != nil {
+			return err
+		}
+		return connection.Close()
+	}
+}
+
 // underSystemd tells whether systemd started this process, and so manages the cgroups: k3s's own rule.
 func underSystemd() bool { return os.Getenv("INVOCATION_ID") != "" }
 
@@ -83,6 +130,7 @@ func (n *Node) startContainerd(ctx context.Context) error {
 	}
 	config := n.path("etc/containerd/config.toml")
 	text := renderContainerd(n.path("containerd"), n.options.Snapshotter, binDir, n.path("etc/cni/net.d"), underSystemd())
+	text += renderProxy(n.options.Snapshotter)
 	if err := files.Write(config, []byte(text), 0o600); err != nil {
 		return err
 	}
@@ -91,17 +139,13 @@ func (n *Node) startContainerd(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := n.startSnapshotter(ctx); err != nil {
+		return err
+	}
 	if err := n.group.Start(supervise.Command{Name: "containerd", Path: program, Args: []string{"-c", config}}); err != nil {
 		return err
 	}
-	err = n.group.Until(ctx, 100*time.Millisecond, func(context.Context) error {
-		connection, err := net.Dial("unix", containerdSocket)
-		if err != nil {
-			return err
-		}
-		return connection.Close()
-	})
-	if err != nil {
+	if err := n.group.Until(ctx, 100*time.Millisecond, answers(containerdSocket)); err != nil {
 		return err
 	}
 	return n.checkSnapshotter(ctx)

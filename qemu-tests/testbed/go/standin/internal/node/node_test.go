@@ -44,6 +44,18 @@ func TestContainerdConfigNamesItsParts(t *testing.T) {
 	}
 }
 
+func TestContainerdAsksOutsideForWhatItHasNot(t *testing.T) {
+	if text := renderProxy("overlayfs"); text != "" {
+		t.Error(text)
+	}
+	text := renderProxy("fuse-overlayfs")
+	for _, want := range []string{"[proxy_plugins.fuse-overlayfs]", `type = "snapshot"`, `address = "/run/k3s/containerd/fuse-overlayfs.sock"`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
 func TestCNIConfigIsJSON(t *testing.T) {
 	if !json.Valid([]byte(cniConfig)) {
 		t.Error(cniConfig)

@@ -1,0 +1,57 @@
+import type { ImageFeature } from "../../tools/scenario/image-feature.ts";
+import type { TestbedArchitecture } from "./plan-architecture.ts";
+
+/** What a feature changes in the making of the root filesystem. */
+export interface RootfsFeature {
+  /** Names of Debian packages. */
+  readonly packages: readonly string[];
+  /** Sections of Debian's archive beside "main" that they come from. */
+  readonly components: readonly string[];
+  /** Shell commands for mmdebstrap's --customize-hook; "$1" is the root filesystem's folder. */
+  readonly hooks: readonly string[];
+}
+
+/**
+ * ZFS is no part of Debian's kernels: package zfs-dkms compiles it for each kernel whose headers are there. The modules are kept, and what it took to
+ * make them, several hundred MiB, is taken away again. Its postrm deletes what DKMS made, so they get another place first.
+ */
+function planZfs(architecture: TestbedArchitecture): RootfsFeature {
+  const building = ["zfs-dkms", architecture.kernelPackage.replace("linux-image-", "linux-headers-")];
+  return {
+    packages: [...building, "zfsutils-linux"],
+    components: ["contrib"],
+    hooks: [
+      [
+        "set -eu",
+        'release=$(basename "$1"/boot/vmlinuz-*)',
+        "release=${release#vmlinuz-}",
+        "modules=$1/usr/lib/modules/$release",
+        'chroot "$1" /usr/sbin/dkms autoinstall -k "$release" || { tail -n 40 "$1"/var/lib/dkms/zfs/*/build/make.log >&2; exit 1; }',
+        'mkdir -p "$modules/zfs"',
+        'cp "$modules"/updates/dkms/*.ko* "$modules/zfs/"',
+        `APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get --yes purge --auto-remove ${building.join(" ")}`,
+        'chroot "$1" /usr/sbin/depmod "$release"',
+        'grep -q "^zfs/zfs[.]ko" "$modules/modules.dep"',
+      ].join("\n"),
+    ],
+  };
+}
+
+/** How a feature comes into the root filesystem of an architecture. */
+export function planFeature(feature: ImageFeature, architecture: TestbedArchitecture): RootfsFeature {
+  switch (feature) {
+    case "fuse-overlayfs":
+      // containerd mounts it through mount.fuse3.
+      return { packages: ["fuse-overlayfs", "fuse3"], components: [], hooks: [] };
+    case "zfs":
+      return planZfs(architecture);
+  }
+}
+
+/** The middle of the names of parts that have these features, "" for none: "-zfs". The order in which they are given does not matter. */
+export function formatFeatures(features: readonly ImageFeature[]): string {
+  return [...new Set(features)]
+    .sort()
+    .map((feature) => `-${feature}`)
+    .join("");
+}
