@@ -191,6 +191,28 @@ tell done place`,
   expect(lines(told["done"])).toEqual(KINDS.overlayfs.place);
 }
 
+/** ZFS would give a whole disk a partition table of its own, which no later start would know. */
+async function expectWholeDiskRefused(on: Device, shell: DeviceShell): Promise<void> {
+  const told = await runWithImage(
+    on,
+    shell,
+    `have_zfs
+disk 4
+block=/sys/class/block/$(basename "$(readlink -f $partition)")
+size=$(cat $block/size)
+mount -t tmpfs none "$(readlink -f $block)"
+echo "$size" >$block/size
+: >$block/device
+tell boot boot zfs
+tell pool ls /tmp/medium
+umount "$(readlink -f $block)"
+tell partition boot zfs`,
+  );
+  expect(told["boot"]).toEqual({ status: 1, text: expect.stringContaining("is a whole disk, and ZFS would partition it") });
+  expect(told["pool"]).toEqual({ status: 0, text: "disk" });
+  expect(told["partition"]).toEqual(DONE);
+}
+
 /** A partition that cannot be read is not an empty one. */
 async function expectUnreadableLeft(on: Device, shell: DeviceShell): Promise<void> {
   const told = await runWithImage(
@@ -235,6 +257,10 @@ it("a partition too small for its filesystem is told", async () => {
   expect(lines(told["place"])).toEqual(["nothing is mounted"]);
 });
 
+it.each(DEVICE_SHELLS)("under %s a whole disk is no partition for ZFS", async (shell) => {
+  await expectWholeDiskRefused(device, shell);
+});
+
 it("a partition that cannot be read is left alone", async () => {
   await expectUnreadableLeft(device, "busybox sh");
 });
@@ -256,6 +282,7 @@ describe("each check fails", () => {
       expectOwnDataKept(on, shell, "beside the mark of an mkfs that has not ended"),
     small: expectTooSmallTold,
     unreadable: expectUnreadableLeft,
+    "whole disk": expectWholeDiskRefused,
   } as const;
   const unlessUnfilled = '[ "$name" != "$unfilled" ] ||';
 
@@ -275,6 +302,7 @@ describe("each check fails", () => {
     { check: "data at the end", why: "the end is not looked at", from: '0 "$last"; do', to: "0; do" },
     { check: "own", why: "it is made anew", from: unlessUnfilled, to: "" },
     { check: "own beside a mark", why: "the mark overrules a signature", from: unlessUnfilled, to: "! is_marked ||" },
+    { check: "whole disk", kind: "zfs", why: "any disk will do", from: '[ ! -e "$block/device" ] ||', to: "true ||" },
     {
       check: "small",
       why: "a copy that fails counts",
