@@ -23,7 +23,7 @@ const IMAGES = ["core-image-k3s", "core-image-k3s-agent"] as const;
 const NEEDED_OF_META_OPENEMBEDDED = ["meta-networking/recipes-filter", "meta-filesystems/recipes-filesystems/zfs"];
 
 /** Snapshotters that keep their layers on a partition of their own, as the layer's fragments for them have it. */
-const ON_PARTITION: readonly string[] = ["btrfs", "zfs"];
+const ON_PARTITION: ReadonlySet<string> = new Set(["btrfs", "zfs"]);
 
 /** Each value is set in so many words: the check's own folder may be set up with others. */
 function planConfiguration(choice: { provider?: string; snapshotter?: string }): readonly string[] {
@@ -31,7 +31,7 @@ function planConfiguration(choice: { provider?: string; snapshotter?: string }):
   return [
     `K3S_PROVIDER = "${choice.provider ?? PROVIDERS[0]}"`,
     `K3S_SNAPSHOTTER = "${snapshotter}"`,
-    `K3S_DATA_PARTITION = "${ON_PARTITION.includes(snapshotter) ? "/dev/disk/by-partlabel/k3s-data" : ""}"`,
+    `K3S_DATA_PARTITION = "${ON_PARTITION.has(snapshotter) ? "/dev/disk/by-partlabel/k3s-data" : ""}"`,
     // A host that is busy would be given one task at a time, and the tasks of a dry run are nothing.
     'BB_PRESSURE_MAX_CPU = ""',
     'BB_PRESSURE_MAX_IO = ""',
