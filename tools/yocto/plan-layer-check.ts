@@ -22,6 +22,9 @@ const IMAGES = ["core-image-k3s", "core-image-k3s-agent"] as const;
  */
 const NEEDED_OF_META_OPENEMBEDDED = ["meta-networking/recipes-filter", "meta-filesystems/recipes-filesystems/zfs"];
 
+/** A host that is busy would be given one task at a time, and the tasks of a check are nothing. */
+const WITHOUT_PRESSURE = ["CPU", "IO", "MEMORY"].map((kind) => `BB_PRESSURE_MAX_${kind} = ""`);
+
 /** Snapshotters that keep their layers on a partition of their own, as the layer's fragments for them have it. */
 const ON_PARTITION: ReadonlySet<string> = new Set(["btrfs", "zfs"]);
 
@@ -32,16 +35,35 @@ function planConfiguration(choice: { provider?: string; snapshotter?: string }):
     `K3S_PROVIDER = "${choice.provider ?? PROVIDERS[0]}"`,
     `K3S_SNAPSHOTTER = "${snapshotter}"`,
     `K3S_DATA_PARTITION = "${ON_PARTITION.has(snapshotter) ? "/dev/disk/by-partlabel/k3s-data" : ""}"`,
-    // A host that is busy would be given one task at a time, and the tasks of a dry run are nothing.
-    'BB_PRESSURE_MAX_CPU = ""',
-    'BB_PRESSURE_MAX_IO = ""',
-    'BB_PRESSURE_MAX_MEMORY = ""',
+    ...WITHOUT_PRESSURE,
   ];
 }
 
-function planImages(choice: { provider?: string; snapshotter?: string }): readonly string[] {
+function planMask(): string {
   const needed = NEEDED_OF_META_OPENEMBEDDED.map((folder) => `${folder}/`).join("|");
-  return [...planConfiguration(choice), `BBMASK += "/meta-openembedded/(?!${needed})"`];
+  return `BBMASK += "/meta-openembedded/(?!${needed})"`;
+}
+
+function planImages(choice: { provider?: string; snapshotter?: string }): readonly string[] {
+  return [...planConfiguration(choice), planMask()];
+}
+
+/**
+ * openembedded-core's own compatibility check, which begins in a folder without the layer and adds it: the signatures that it compares are those of all
+ * of openembedded-core, and of meta-openembedded those of what the layer uses.
+ */
+export function planCompatibility(folders: { workFolder: string; layerFolder: string }): LayerCheckStep {
+  const at = (name: string): string => `${folders.workFolder}/sources/meta-openembedded/${name}`;
+  const dependencies = ["meta-oe", "meta-python", "meta-networking"].map(at);
+  // Among the layers, so that what is in dynamic-layers is looked at too.
+  const additional = ["--additional-layers", at("meta-filesystems")];
+  return {
+    name: "yocto-check-layer",
+    tool: "yocto-check-layer",
+    machine: "qemux86-64",
+    arguments: ["--no-auto-dependency", "--dependency", ...dependencies, ...additional, "--", folders.layerFolder],
+    configuration: [...WITHOUT_PRESSURE, planMask()],
+  };
 }
 
 /**

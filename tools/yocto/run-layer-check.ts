@@ -6,6 +6,7 @@ import { writeFileAtomic } from "../core/write-file.ts";
 import { judgeBitBakeRun, selectFailedTests } from "./judge-layer-check.ts";
 import { judgeValues } from "./judge-values.ts";
 import type { LayerCheckResult } from "./layer-check-result.ts";
+import { planCompatibility } from "./plan-layer-check.ts";
 import type { LayerCheckStep } from "./plan-layer-check.ts";
 import { NO_PROGRESS, planProgress } from "./plan-progress.ts";
 import { formatProgress } from "./format-progress.ts";
@@ -70,6 +71,8 @@ async function runCompatibilityStep(
   const { folders, layerFolder } = place.setup;
   const log = join(place.logFolder, `${logName(step.name)}.log`);
   const program = join(folders.workFolder, "sources/openembedded-core/scripts/yocto-check-layer");
+  // It takes no file with -R; the folder is the check's own.
+  await writeFileAtomic(join(folders.buildFolder, "conf/auto.conf"), `${step.configuration.join("\n")}\n`);
   const environment = replaceEnvironment(ctx.env, { ...place.environment, MACHINE: step.machine, BB_SERVER_TIMEOUT: "0" });
   const result = await ctx.exec.run([program, ...step.arguments], { cwd: folders.buildFolder, env: environment });
   const output = `${result.stdout}${result.stderr}`;
@@ -104,20 +107,6 @@ async function openPlace(ctx: Context, setup: SetupOptions): Promise<CheckPlace>
   };
 }
 
-/** The steps of openembedded-core's own compatibility check, which begins without the layer. */
-function planCompatibility(setup: SetupOptions): LayerCheckStep {
-  const { folders, layerFolder } = setup;
-  const oe = join(folders.workFolder, "sources/meta-openembedded");
-  const dependencies = ["meta-oe", "meta-python", "meta-networking"].map((name) => join(oe, name));
-  return {
-    name: "yocto-check-layer",
-    tool: "yocto-check-layer",
-    machine: "qemux86-64",
-    arguments: ["--no-auto-dependency", "--dependency", ...dependencies, "--", layerFolder],
-    configuration: [],
-  };
-}
-
 /**
  * Checks the layer against the pinned openembedded-core with real BitBake, as an ordinary user: what planLayerCheck says, then
  * yocto-check-layer in a folder without the layer. `setup` and `bare` are set-ups of two build folders. Throws what runSetup throws; what
@@ -129,5 +118,7 @@ export async function runLayerCheck(
 ): Promise<readonly LayerCheckResult[]> {
   const results = await runSteps(ctx, await openPlace(ctx, options.setup), options.steps);
   if (!options.compatibility) return results;
-  return [...results, ...(await runSteps(ctx, await openPlace(ctx, options.bare), [planCompatibility(options.bare)]))];
+  const { bare } = options;
+  const step = planCompatibility({ workFolder: bare.folders.workFolder, layerFolder: bare.layerFolder });
+  return [...results, ...(await runSteps(ctx, await openPlace(ctx, bare), [step]))];
 }
