@@ -62,6 +62,6 @@ or, where an installer or systemd-repart makes the partition, into the configura
 # Where the layout lies is of the machine that builds; what is in it is among the checksums of do_image_wic already.
 k3s_check_layout[vardepsexclude] += "WKS_FULL_PATH WKS_SEARCH_PATH"
 
-WARN_QA:append = "${@' k3s-data-partition' if k3s_partition_label(d) else ''}"
+WARN_QA:append = " ${@'k3s-data-partition' if k3s_partition_label(d) else ''}"
 
 do_image_wic[prefuncs] += "${@'k3s_check_layout' if k3s_partition_label(d) else ''}"
