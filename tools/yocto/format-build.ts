@@ -17,7 +17,10 @@ export function formatBuild(result: BuildResult): string {
   const verb = { built: "built", planned: "planned, nothing was run", failed: "failed" }[result.outcome];
   const took = formatDuration(result.durationMs);
   const lines = [`${choice.image} for ${choice.machine} ${verb} (${took}).`];
-  if (tasks !== null) lines.push(`  tasks: ${tasks.done} of ${tasks.total}${tasks.failed === 0 ? "" : `, ${tasks.failed} failed`}`);
+  if (tasks !== null) {
+    const what = result.outcome === "planned" ? "tasks that fetch" : "tasks";
+    lines.push(`  ${what}: ${tasks.done} of ${tasks.total}${tasks.failed === 0 ? "" : `, ${tasks.failed} failed`}`);
+  }
   lines.push(...formatSstate(result.sstate));
   if (result.warnings > 0) lines.push(`  warnings: ${result.warnings} (see the log)`);
   for (const image of artefacts?.images ?? []) lines.push(`  image: ${image.path} (${formatSize(image.bytes)})`);

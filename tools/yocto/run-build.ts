@@ -22,7 +22,7 @@ import { runSetup } from "./run-setup.ts";
 const HISTORY_LENGTH = 10;
 
 export interface BuildOptions extends SetupOptions {
-  /** Plan every task and run none (`bitbake -n`). */
+  /** Plan every task and run none (`bitbake -n`), walking through the fetches alone: each step of a walk parses its recipe again. */
   readonly dryRun: boolean;
   /** Whether progress is shown on a terminal. */
   readonly tty: boolean;
@@ -85,7 +85,7 @@ export async function runBuild(ctx: Context, options: BuildOptions): Promise<Bui
   const history = await readHistory(folders.historyFile);
   const view = openBuildProgress(ctx, { image: choice.image, history, tty: options.tty });
   ctx.log.info(`building ${choice.image} for ${choice.machine}; all of BitBake's output: ${logs.outputPath}`);
-  const argv = [...(options.dryRun ? ["--dry-run"] : []), choice.image];
+  const argv = [...(options.dryRun ? ["--dry-run", "--runonly=fetch"] : []), choice.image];
   const exit = await runBitBake(ctx, {
     buildFolder: folders.buildFolder,
     bitbakeFolder: join(folders.workFolder, pin?.path ?? "sources/bitbake"),
