@@ -21,8 +21,6 @@ export interface TestbedOptions {
   readonly features?: readonly ImageFeature[] | undefined;
   /** Any k3s binary (a release or cmd/server), relative to the context's folder; without it the release or the stand-in. */
   readonly k3s?: string | undefined;
-  /** How many compilers may run at once; 2 by default. */
-  readonly jobs?: number | undefined;
 }
 
 /** A guest image in a folder as OE-core's deploy folder would be. Not to be written to: it is the cache's. */
@@ -34,8 +32,6 @@ export interface TestbedImage {
   readonly k3s: K3sChoice;
   readonly parts: readonly PartOutcome[];
 }
-
-const DEFAULT_JOBS = 2;
 
 /**
  * Makes the Debian guest, or finds it made: every part is kept under a hash of its inputs in $XDG_CACHE_HOME/meta-k3s/testbed (default
@@ -61,7 +57,7 @@ export async function buildTestbed(ctx: Context, options: TestbedOptions): Promi
   }
   const { parts, diskPart, imageName } = defineParts(inputs, getPrivilege);
   const planned = planParts(parts);
-  const outcomes = await runParts(ctx, planned, { cache, jobs: options.jobs ?? DEFAULT_JOBS });
+  const outcomes = await runParts(ctx, planned, { cache });
   const disk = outcomes.get(diskPart);
   if (disk === undefined) throw new Error(`nothing made ${diskPart}`);
   return {

@@ -66,12 +66,12 @@ export function defineParts(
       name: goPart(program),
       title: `${program.name} ${program.version} for ${architecture.debian}`,
       inputs: {
-        ...inputs.goSources[program.folder],
+        ...inputs.goSources[program.package],
         ...(inputs.hostGo === undefined ? {} : { "the Go compiler": inputs.hostGo.version }),
         "the build's flags": JSON.stringify([
           program.package,
           program.cgo,
-          program.tags,
+          inputs.goTags,
           program.ldflags,
           inputs.goTarget,
           goEnv["GOFLAGS"],
@@ -82,7 +82,8 @@ export function defineParts(
       build: async (ctx, job) =>
         buildGoProgram(ctx, program, {
           dir: job.dir,
-          sourceDir: join(paths.go, program.folder),
+          sourceDir: paths.go,
+          tags: inputs.goTags,
           go: inputs.hostGo?.go ?? planGoPath(job.need(GO_TOOLCHAIN)),
           env: goEnv,
         }),

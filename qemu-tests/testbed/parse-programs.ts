@@ -19,11 +19,10 @@ const imageSchema = z.strictObject({
 const programSchema = z
   .strictObject({
     name: z.string().min(1),
-    folder: z.string().min(1),
     package: z.string().min(1),
+    module: z.string().optional(),
     output: z.string().regex(/^[a-z][a-z0-9-]*$/u, "lower case, digits and hyphens"),
     cgo: z.boolean(),
-    tags: z.array(z.string()),
     ldflags: z.string(),
     version: z.string(),
     guest: guestPath.optional(),
@@ -41,6 +40,7 @@ const goEnvSchema = z.record(z.string().regex(/^GO[A-Z0-9]+$/u), z.string());
 
 const programsSchema = z.strictObject({
   architectures: z.strictObject({ amd64: goEnvSchema, arm64: goEnvSchema, arm: goEnvSchema }),
+  tags: z.array(z.string()),
   programs: z
     .array(programSchema)
     .min(1)

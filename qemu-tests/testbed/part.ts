@@ -13,7 +13,7 @@ export interface Part {
   readonly inputs: Readonly<Record<string, string>>;
   /** Names of the parts whose results this one reads. */
   readonly needs: readonly string[];
-  /** "cpu": compiles with all cores, so only a few run at once; "io": waits for the network and the disk. */
+  /** "cpu": compiles with all cores, so one runs at a time; "io": waits for the network and the disk. */
   readonly load: "cpu" | "io";
   /** Makes the part in `dir`, an empty folder. `need` gives the folder of a part named in `needs`. */
   readonly build: (ctx: Context, job: PartJob) => Promise<void>;

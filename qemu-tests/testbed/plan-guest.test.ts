@@ -25,7 +25,7 @@ describe("planEdits", () => {
 test("a real k3s leaves the stand-in's programs out and keeps the images", () => {
   const real = selectPrograms(programs, { k3s: "file", features: [] }).map((program) => program.output);
   expect(real).not.toContain("k3s");
-  expect(real).not.toContain("kine");
+  expect(real).not.toContain("flanneld");
   expect(real).toContain("coredns");
 });
 

@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import { machine } from "node:os";
 import { join } from "node:path";
 import type { Context, Env } from "../../tools/core/context.ts";
-import { ConfigError } from "../../tools/core/errors.ts";
 import type { Architecture } from "../../tools/machine/machine-spec.ts";
 import type { ImageFeature } from "../../tools/scenario/image-feature.ts";
 import { findHostGo } from "./build-go.ts";
@@ -49,7 +48,8 @@ export interface TestbedInputs {
   readonly goTarget: Readonly<Record<string, string>>;
   /** The host's Go; undefined where it has none that is new enough, so that one has to be brought. */
   readonly hostGo: GoToolchain | undefined;
-  /** Digests of each Go module's folder, by folder name. */
+  readonly goTags: readonly string[];
+  /** Digests of what each Go program is built from, by its package: its own folder, where it has one, and what pins the modules. */
   readonly goSources: Readonly<Record<string, Digests>>;
   readonly guestTree: Digests;
   readonly onDeviceFiles: Digests;
@@ -78,22 +78,25 @@ async function readBuilders(): Promise<TestbedInputs["builders"]> {
   return { bootFiles, image, disk };
 }
 
-async function readGoNeeded(goDir: string, folders: readonly string[]): Promise<string> {
-  const versions = await Promise.all(
-    folders.map(async (folder) => {
-      const path = join(goDir, folder, "go.mod");
-      const text = await readFile(path, "utf8").catch((cause: unknown) => {
-        throw new ConfigError(`${path} cannot be read, although programs.yaml names its folder`, { cause });
-      });
-      return /^go (\S+)$/mu.exec(text)?.[1] ?? "1.0";
+/** What the module of all programs says of the Go that it needs. */
+async function readGoNeeded(goDir: string): Promise<string> {
+  return /^go (\S+)$/mu.exec(await readFile(join(goDir, "go.mod"), "utf8"))?.[1] ?? "1.0";
+}
+
+async function readGoSources(goDir: string, programs: readonly GoProgram[]): Promise<Readonly<Record<string, Digests>>> {
+  const pins = { "go.mod": await readFileDigest(join(goDir, "go.mod")), "go.sum": await readFileDigest(join(goDir, "go.sum")) };
+  const sources = await Promise.all(
+    programs.map(async ({ package: name }) => {
+      const own = name.startsWith("./") ? await readTreeDigests(join(goDir, name), { base: goDir, skip: isTest }) : {};
+      return [name, { ...pins, ...own }] as const;
     }),
   );
-  return versions.sort((a, b) => a.localeCompare(b, "en", { numeric: true })).at(-1) ?? "1.0";
+  return Object.fromEntries(sources);
 }
 
 /**
- * Reads the sources and the host: digests of all files, the Go there is, which k3s can be had. Throws ConfigError when programs.yaml and the
- * folders do not fit together.
+ * Reads the sources and the host: digests of all files, the Go there is, which k3s can be had. Throws ConfigError when programs.yaml is not
+ * what it should be, and the errors of node:fs.
  */
 export async function readTestbedInputs(
   ctx: Context,
@@ -135,11 +138,7 @@ export async function readTestbedInputs(
     readBuilders(),
   ]);
   const programs = selectPrograms(list.programs, { k3s: k3s.kind, features: options.features });
-  const folders = [...new Set(programs.map((program) => program.folder))];
-  const [needed, ...sources] = await Promise.all([
-    readGoNeeded(paths.go, folders),
-    ...folders.map((folder) => readTreeDigests(join(paths.go, folder), { base: join(paths.go, folder), skip: isTest })),
-  ]);
+  const [needed, goSources] = await Promise.all([readGoNeeded(paths.go), readGoSources(paths.go, programs)]);
   return {
     architecture,
     features: options.features,
@@ -151,7 +150,8 @@ export async function readTestbedInputs(
     programs,
     goTarget: list.architectures[architecture.goArch],
     hostGo: await findHostGo(ctx, needed),
-    goSources: Object.fromEntries(folders.map((folder, index) => [folder, sources[index] ?? {}])),
+    goTags: list.tags,
+    goSources,
     guestTree,
     onDeviceFiles,
     builders,

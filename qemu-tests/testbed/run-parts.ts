@@ -10,8 +10,6 @@ const REMINDER_MS = 30_000;
 
 export interface RunPartsOptions {
   readonly cache: PartCache;
-  /** How many parts that use every core may be made at once. */
-  readonly jobs: number;
 }
 
 interface Running {
@@ -50,7 +48,8 @@ export async function runParts(
 ): Promise<ReadonlyMap<string, PartOutcome>> {
   const failed = new AbortController();
   const inner = withSignal(ctx, failed.signal);
-  const cpu = pLimit(options.jobs);
+  // Two compilers at once would both compile what their programs share.
+  const cpu = pLimit(1);
   const io = pLimit(2);
   const outcomes = new Map<string, PartOutcome>();
   const running = new Map<string, Running>();

@@ -27,7 +27,7 @@ const part: Part = {
 const cache = openPartCache(root, async (path) => rm(path, { recursive: true, force: true }));
 const ctx = { ...base, exec: openExec(base), clock: systemClock, log };
 try {
-  const outcomes = await runParts(ctx, planParts([part]), { cache, jobs: 1 });
+  const outcomes = await runParts(ctx, planParts([part]), { cache });
   process.stdout.write(JSON.stringify(outcomes.get("fake")));
 } catch (error) {
   process.stderr.write(`${String(error)}\n`);

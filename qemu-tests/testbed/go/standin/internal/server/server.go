@@ -5,8 +5,9 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"meta-k3s/standin/internal/addons"
 	"meta-k3s/standin/internal/components"
+	"meta-k3s/standin/internal/datastore"
 	"meta-k3s/standin/internal/loadbalancer"
 	"meta-k3s/standin/internal/node"
 	"meta-k3s/standin/internal/notify"
@@ -33,6 +35,7 @@ type server struct {
 	options *options.Options
 	group   *supervise.Group
 	node    *node.Node
+	store   *datastore.Store
 	keys    *pki.Set
 	secret  string
 	admin   *rest.Config
@@ -51,12 +54,20 @@ func Run(ctx context.Context, opts *options.Options, notifier notify.Notifier) e
 		return err
 	}
 	s.node = this
-	defer s.group.Stop(10 * time.Second)
+	defer func() {
+		s.group.Stop(10 * time.Second)
+		if s.store != nil {
+			s.store.Close()
+		}
+	}()
 	if err := s.prepareKeys(time.Now()); err != nil {
 		return err
 	}
 	prepared := make(chan error, 1)
 	go func() { prepared <- s.node.Prepare(ctx) }()
+	if err := s.openStore(ctx); err != nil {
+		return err
+	}
 	if err := s.startAPI(ctx); err != nil {
 		return err
 	}
@@ -108,43 +119,24 @@ func (s *server) cluster() node.Cluster {
 	}
 }
 
-// startAPI starts the datastore's front and the API server, and waits until the API is ready.
-func (s *server) startAPI(ctx context.Context) error {
-	socket := s.path("kine.sock")
-	if err := os.Remove(socket); err != nil && !os.IsNotExist(err) {
-		return err
-	}
+func (s *server) openStore(ctx context.Context) error {
 	if err := os.MkdirAll(s.path("db"), 0o700); err != nil {
 		return err
 	}
-	kine, err := exec.LookPath("kine")
-	if err != nil {
-		return err
-	}
-	endpoint := s.options.DatastoreEndpoint
-	if endpoint == "" {
-		endpoint = "sqlite://" + s.path("db/state.db") + "?_journal_mode=WAL&cache=shared&_busy_timeout=30000&_txlock=immediate&_synchronous=NORMAL"
-	}
-	err = s.group.Start(supervise.Command{Name: "kine", Path: kine, Env: []string{
-		// An endpoint may hold a password, so it is not on the command line.
-		"KINE_ENDPOINT=" + endpoint,
-		"KINE_LISTEN_ADDRESS=unix://" + socket,
-		"KINE_METRICS_BIND_ADDRESS=0",
-		"KINE_CA_FILE=" + s.options.DatastoreCAFile,
-		"KINE_CERT_FILE=" + s.options.DatastoreCertFile,
-		"KINE_KEY_FILE=" + s.options.DatastoreKeyFile,
-	}})
-	if err != nil {
-		return err
-	}
-	err = s.group.Until(ctx, 100*time.Millisecond, func(context.Context) error {
-		_, err := os.Stat(socket)
-		return err
+	store, err := datastore.Open(ctx, datastore.Config{
+		Endpoint: datastore.PlanEndpoint(s.options.DatastoreEndpoint, s.path("db/state.db")),
+		CAFile:   s.options.DatastoreCAFile,
+		CertFile: s.options.DatastoreCertFile,
+		KeyFile:  s.options.DatastoreKeyFile,
+		Socket:   s.path("kine.sock"),
 	})
-	if err != nil {
-		return err
-	}
-	args := s.apiArgs(socket)
+	s.store = store
+	return err
+}
+
+// startAPI starts the API server, and waits until it is ready.
+func (s *server) startAPI(ctx context.Context) error {
+	args := s.apiArgs()
 	s.group.Go("kube-apiserver", func() error { return components.RunAPIServer(args) })
 	config, err := clientcmd.BuildConfigFromFlags("", s.path("cred/admin.kubeconfig"))
 	if err != nil {
@@ -161,13 +153,12 @@ func (s *server) startAPI(ctx context.Context) error {
 	})
 }
 
-func (s *server) apiArgs(socket string) []string {
+func (s *server) apiArgs() []string {
 	tls := func(name string) string { return s.path("tls/" + name) }
 	issuer := "https://kubernetes.default.svc." + s.options.ClusterDomain
-	return withArgs([]string{
+	return withArgs(slices.Concat(s.store.Etcd.Args(), []string{
 		"--advertise-address=" + s.node.IP.String(),
 		"--secure-port=" + apiPort,
-		"--etcd-servers=unix://" + socket,
 		"--tls-cert-file=" + tls("serving-kube-apiserver.crt"),
 		"--tls-private-key-file=" + tls("serving-kube-apiserver.key"),
 		"--client-ca-file=" + tls("client-ca.crt"),
@@ -194,7 +185,7 @@ func (s *server) apiArgs(socket string) []string {
 		"--enable-aggregator-routing=true",
 		"--allow-privileged=true",
 		"--profiling=false",
-	}, s.options.APIServerArgs)
+	}), s.options.APIServerArgs)
 }
 
 func (s *server) startControllers(ctx context.Context) {
@@ -203,7 +194,7 @@ func (s *server) startControllers(ctx context.Context) {
 		file := s.path("cred/" + name + ".kubeconfig")
 		return []string{
 			"--kubeconfig=" + file, "--authentication-kubeconfig=" + file, "--authorization-kubeconfig=" + file,
-			"--bind-address=127.0.0.1", "--leader-elect=false", "--profiling=false",
+			"--bind-address=127.0.0.1", "--leader-elect=" + strconv.FormatBool(s.store.Shared), "--profiling=false",
 		}
 	}
 	manager := append(kubeconfigs("controller"),
