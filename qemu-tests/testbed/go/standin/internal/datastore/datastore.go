@@ -21,7 +21,6 @@ import (
 	_ "github.com/k3s-io/kine/pkg/drivers/sqlite"
 	"github.com/k3s-io/kine/pkg/server"
 	"github.com/k3s-io/kine/pkg/tls"
-	"github.com/sirupsen/logrus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
 )
@@ -65,6 +64,7 @@ type Store struct {
 
 	cancel context.CancelFunc
 	server *grpc.Server
+	served chan error
 	ending *sync.WaitGroup
 }
 
@@ -73,7 +73,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	// What serves the API server has to outlive the signal that ends it; until it serves, the signal ends this wait.
 	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer context.AfterFunc(ctx, cancel)()
-	store := &Store{cancel: cancel, ending: &sync.WaitGroup{}}
+	store := &Store{cancel: cancel, served: make(chan error, 1), ending: &sync.WaitGroup{}}
 	shared, backend, err := drivers.New(inner, store.ending, &drivers.Config{
 		Endpoint:         config.Endpoint,
 		BackendTLSConfig: tls.Config{CAFile: config.CAFile, CertFile: config.CertFile, KeyFile: config.KeyFile},
@@ -121,13 +121,18 @@ func (s *Store) serve(ctx context.Context, backend server.Backend, socket string
 		grpc.MaxSendMsgSize(math.MaxInt32),
 	)
 	server.New(backend, "unix", notifyInterval, emulatedEtcdVersion).Register(s.server)
-	s.ending.Go(func() {
-		if err := s.server.Serve(listener); err != nil {
-			logrus.Errorf("kine ended: %v", err)
+	go func() {
+		err := s.server.Serve(listener)
+		if errors.Is(err, grpc.ErrServerStopped) { // closed before it began
+			err = nil
 		}
-	})
+		s.served <- err
+	}()
 	return nil
 }
+
+// Wait returns when the datastore no longer serves, which before Close is a failure. An etcd elsewhere is never seen to end.
+func (s *Store) Wait() error { return <-s.served }
 
 // Close ends kine, after the requests that are under way, and closes the database.
 func (s *Store) Close() {
@@ -135,6 +140,8 @@ func (s *Store) Close() {
 		force := time.AfterFunc(closeTimeout, s.server.Stop)
 		s.server.GracefulStop()
 		force.Stop()
+	} else {
+		s.served <- nil
 	}
 	s.cancel()
 	s.ending.Wait()

@@ -1,6 +1,9 @@
 package datastore
 
 import (
+	"crypto/tls"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -49,5 +52,41 @@ func TestEtcdIsPassedThrough(t *testing.T) {
 	want := Etcd{Endpoints: []string{"https://one:2379", "https://two:2379"}, CAFile: "/ca", CertFile: "/crt", KeyFile: "/key"}
 	if !store.Shared || !reflect.DeepEqual(store.Etcd, want) {
 		t.Errorf("%+v", store)
+	}
+}
+
+func TestAnEndIsSeen(t *testing.T) {
+	for _, endpoint := range []string{"sqlite://" + filepath.Join(t.TempDir(), "state.db"), "https://one:2379"} {
+		store, err := Open(t.Context(), Config{Endpoint: endpoint, Socket: filepath.Join(t.TempDir(), "kine.sock")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error)
+		go func() { ended <- store.Wait() }()
+		select {
+		case err := <-ended:
+			t.Errorf("%s ended by itself: %v", endpoint, err)
+		default:
+		}
+		store.Close()
+		if err := <-ended; err != nil {
+			t.Errorf("%s: %v", endpoint, err)
+		}
+	}
+}
+
+func TestProbeTellsWhatTheClientDoesNot(t *testing.T) {
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	if err := probe(t.Context(), server.URL, &tls.Config{}); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Error(err)
+	}
+	trusted := server.Client().Transport.(*http.Transport).TLSClientConfig
+	if err := probe(t.Context(), server.URL, trusted); err != nil {
+		t.Error(err)
+	}
+	away := Etcd{Endpoints: []string{"http://127.0.0.1:9"}}
+	if err := away.Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Error(err)
 	}
 }

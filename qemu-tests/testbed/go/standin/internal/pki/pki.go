@@ -36,6 +36,11 @@ type Set struct {
 	Server, Client, RequestHeader *Authority
 }
 
+// Files are the names of the files that Open reads or makes: those of a cluster, while all else belongs to one server.
+var Files = []string{
+	"client-ca.crt", "client-ca.key", "request-header-ca.crt", "request-header-ca.key", "server-ca.crt", "server-ca.key", "service.key",
+}
+
 // Open reads the authorities and the service account key below dir, or makes them.
 func Open(dir string, now time.Time) (*Set, error) {
 	set := &Set{Dir: dir}

@@ -1,8 +1,7 @@
 package server
 
 import (
-	"crypto/rand"
-	"encoding/hex"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,21 +13,26 @@ import (
 	"time"
 
 	"k8s.io/client-go/tools/clientcmd"
+	"meta-k3s/standin/internal/bootstrap"
 	"meta-k3s/standin/internal/files"
 	"meta-k3s/standin/internal/node"
 	"meta-k3s/standin/internal/pki"
 	"meta-k3s/standin/internal/token"
 )
 
-// prepareKeys makes certificates, the token, and the kubeconfig files.
-func (s *server) prepareKeys(now time.Time) error {
+// prepareKeys takes the authorities from the datastore, or makes them and keeps them there, and makes all that they sign: certificates, the
+// token, and the kubeconfig files.
+func (s *server) prepareKeys(ctx context.Context) error {
+	now := time.Now()
 	dir := s.path("tls")
-	keys, err := pki.Open(dir, now)
-	if err != nil {
+	if err := s.prepareSecret(); err != nil {
 		return err
 	}
-	s.keys = keys
-	if err := s.prepareToken(); err != nil {
+	if err := s.prepareAuthorities(ctx, dir, now); err != nil {
+		return err
+	}
+	keys := s.keys
+	if err := s.writeToken(); err != nil {
 		return err
 	}
 	service, err := serviceIP(s.options.ServiceCIDR)
@@ -124,8 +128,27 @@ func (s *server) writeUserKubeconfig(caFile, certificate string) error {
 	return files.Write(s.options.WriteKubeconfig, text, fs.FileMode(mode))
 }
 
-// prepareToken takes the token that was given, that of an earlier start, or a new one, and writes it for agents.
-func (s *server) prepareToken() error {
+func (s *server) prepareAuthorities(ctx context.Context, dir string, now time.Time) error {
+	client, err := s.store.Etcd.Client()
+	if err != nil {
+		return err
+	}
+	defer client.Close() //nolint:errcheck // what was to be written was acknowledged
+	cluster := bootstrap.Cluster{
+		Client: client, Probe: s.store.Etcd.Probe, Shared: s.store.Shared, Secret: s.token.Secret, Dir: dir, Names: pki.Files,
+	}
+	found, err := cluster.Load(ctx)
+	if err != nil {
+		return err
+	}
+	if s.keys, err = pki.Open(dir, now); err != nil || found {
+		return err
+	}
+	return cluster.Save(ctx)
+}
+
+// prepareSecret takes the secret of the token that was given, of that of an earlier start, or a new one.
+func (s *server) prepareSecret() error {
 	given, err := s.options.ReadToken()
 	if err != nil {
 		return err
@@ -134,46 +157,22 @@ func (s *server) prepareToken() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	switch {
-	case given != "":
-		parsed, err := token.Parse(given)
-		if err != nil {
-			return err
-		}
-		if parsed.CAHash != "" && parsed.CAHash != token.HashCA(s.keys.Server.PEM()) {
-			return errors.New("token CA hash does not match the Cluster CA certificate hash")
-		}
-		s.secret = parsed.Secret
-		if len(kept) > 0 {
-			if before, err := token.Parse(string(trim(kept))); err == nil && before.Secret != s.secret {
-				return fmt.Errorf("bootstrap data already found and encrypted with different token: %s was made with another one", s.path("token"))
-			}
-		}
-	case len(kept) > 0:
-		parsed, err := token.Parse(string(trim(kept)))
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.path("token"), err)
-		}
-		s.secret = parsed.Secret
-	default:
-		random := make([]byte, 16)
-		rand.Read(random) //nolint:errcheck // never fails
-		s.secret = hex.EncodeToString(random)
+	s.token, err = token.Choose(given, string(kept))
+	return err
+}
+
+// writeToken compares the token that was given with the authority, and writes the full one for agents.
+func (s *server) writeToken() error {
+	if s.token.CAHash != "" && s.token.CAHash != token.HashCA(s.keys.Server.PEM()) {
+		return errors.New("token CA hash does not match the Cluster CA certificate hash")
 	}
-	text := token.Format(s.keys.Server.PEM(), "server", s.secret) + "\n"
+	text := token.Format(s.keys.Server.PEM(), "server", s.token.Secret) + "\n"
 	for _, name := range []string{"token", "node-token"} {
 		if err := files.Write(s.path(name), []byte(text), 0o600); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func trim(text []byte) []byte {
-	for len(text) > 0 && (text[len(text)-1] == '\n' || text[len(text)-1] == ' ') {
-		text = text[:len(text)-1]
-	}
-	return text
 }
 
 func firstAddress(cidr string) (netip.Addr, error) {

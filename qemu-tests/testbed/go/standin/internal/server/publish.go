@@ -36,7 +36,7 @@ func (s *server) publish(ctx context.Context) error {
 	if _, err := s.clients.CoreV1().ConfigMaps(metav1.NamespaceSystem).Apply(ctx, config, apply); err != nil {
 		return err
 	}
-	id, secret := token.Bootstrap(s.secret)
+	id, secret := token.Bootstrap(s.token.Secret)
 	bootstrap := corev1apply.Secret("bootstrap-token-"+id, metav1.NamespaceSystem).
 		WithType(corev1.SecretTypeBootstrapToken).
 		WithStringData(map[string]string{"token-id": id, "token-secret": secret, "usage-bootstrap-authentication": "true"})

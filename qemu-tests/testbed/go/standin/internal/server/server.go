@@ -24,6 +24,7 @@ import (
 	"meta-k3s/standin/internal/options"
 	"meta-k3s/standin/internal/pki"
 	"meta-k3s/standin/internal/supervise"
+	"meta-k3s/standin/internal/token"
 )
 
 const (
@@ -37,7 +38,7 @@ type server struct {
 	node    *node.Node
 	store   *datastore.Store
 	keys    *pki.Set
-	secret  string
+	token   token.Token
 	admin   *rest.Config
 	clients kubernetes.Interface
 }
@@ -60,12 +61,12 @@ func Run(ctx context.Context, opts *options.Options, notifier notify.Notifier) e
 			s.store.Close()
 		}
 	}()
-	if err := s.prepareKeys(time.Now()); err != nil {
-		return err
-	}
 	prepared := make(chan error, 1)
 	go func() { prepared <- s.node.Prepare(ctx) }()
 	if err := s.openStore(ctx); err != nil {
+		return err
+	}
+	if err := s.prepareKeys(ctx); err != nil {
 		return err
 	}
 	if err := s.startAPI(ctx); err != nil {
@@ -130,8 +131,12 @@ func (s *server) openStore(ctx context.Context) error {
 		KeyFile:  s.options.DatastoreKeyFile,
 		Socket:   s.path("kine.sock"),
 	})
+	if err != nil {
+		return err
+	}
 	s.store = store
-	return err
+	s.group.Go("the datastore", store.Wait)
+	return nil
 }
 
 // startAPI starts the API server, and waits until it is ready.

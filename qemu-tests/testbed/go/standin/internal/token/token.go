@@ -3,6 +3,7 @@ package token
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -33,6 +34,23 @@ func Parse(text string) (Token, error) {
 		return Token{CAHash: found[1], User: found[2], Secret: found[3]}, nil
 	}
 	return Token{User: "node", Secret: text}, nil
+}
+
+// Choose takes the token that was given, else the one that an earlier start of the server kept, else makes one. An empty text is none.
+func Choose(given, kept string) (Token, error) {
+	if given != "" {
+		return Parse(given)
+	}
+	if kept = strings.TrimSpace(kept); kept != "" {
+		parsed, err := Parse(kept)
+		if err != nil {
+			return Token{}, fmt.Errorf("the token of an earlier start: %w", err)
+		}
+		return Token{Secret: parsed.Secret}, nil
+	}
+	random := make([]byte, 16)
+	rand.Read(random) //nolint:errcheck // never fails
+	return Token{Secret: hex.EncodeToString(random)}, nil
 }
 
 // HashCA is what a token says of a CA file.

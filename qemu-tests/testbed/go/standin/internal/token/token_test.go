@@ -44,3 +44,29 @@ func TestBootstrapDependsOnTheSecretAlone(t *testing.T) {
 		t.Errorf("not a bootstrap token: %s.%s", id, secret)
 	}
 }
+
+func TestChoose(t *testing.T) {
+	hash := strings.Repeat("0", 64)
+	full := "K10" + hash + "::server:kept\n"
+	for name, test := range map[string]struct {
+		given, kept string
+		want        Token
+	}{
+		"given":          {"given", full, Token{User: "node", Secret: "given"}},
+		"given with CA":  {"K10" + hash + "::given", "", Token{CAHash: hash, Secret: "given"}},
+		"of before":      {"", full, Token{Secret: "kept"}},
+		"of before, raw": {"", "kept\n", Token{Secret: "kept"}},
+	} {
+		if got, err := Choose(test.given, test.kept); got != test.want || err != nil {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	first, err := Choose("", "")
+	second, _ := Choose("", "\n")
+	if err != nil || len(first.Secret) != 32 || first.Secret == second.Secret {
+		t.Error(first, second, err)
+	}
+	if _, err := Choose("", "K10broken"); err == nil {
+		t.Error("a broken token of before was accepted")
+	}
+}
