@@ -18,6 +18,7 @@ import type { NeededHost } from "./read-build-host.ts";
 import { readBuildHost } from "./read-build-host.ts";
 import { readPins } from "./read-pins.ts";
 import { readReachability } from "./read-reachability.ts";
+import { runKeepingFiles } from "./run-keeping-files.ts";
 
 /** The mirror and the hash server of fragment core/yocto/sstate-mirror-cdn (openembedded-core). */
 const SSTATE_HOSTS = ["http://sstate.yoctoproject.org", "https://hashserv.yoctoproject.org"];
@@ -114,10 +115,10 @@ export function planKasEnv(folders: BuildFolders): Readonly<Record<string, strin
 
 async function runKasCheckout(ctx: Context, folders: BuildFolders, layerFolder: string, offline: boolean): Promise<void> {
   const kas = await fetchKas(ctx, layerFolder, { offline });
-  const result = await ctx.exec.run([...kas, "checkout", folders.kasFile], {
-    env: planKasEnv(folders),
-    onLine: (line) => ctx.log.debug(line),
-  });
+  const written = ["local.conf", "bblayers.conf"].map((name) => join(folders.buildFolder, "conf", name));
+  const result = await runKeepingFiles(written, async () =>
+    ctx.exec.run([...kas, "checkout", folders.kasFile], { env: planKasEnv(folders), onLine: (line) => ctx.log.debug(line) }),
+  );
   if (result.status === 0) return;
   const reason = result.stderr.split("\n").findLast((line) => line.includes(" - ERROR ")) ?? "";
   throw new CommandError(`kas could not set up ${folders.buildFolder}: ${reason.replace(/^.* - ERROR +- /, "")}`, {
