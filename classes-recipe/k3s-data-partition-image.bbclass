@@ -12,7 +12,7 @@
 # chosen (WKS_FILE, WKS_FILES) or that a board has stays as it is; where wic makes an image from it, it is looked through for the partition.
 # It needs this line, and a GPT (bootloader --ptable gpt):
 #
-#   part --source empty --part-name k3s-data --fixed-size 4G --align 1024
+#   part --source empty --fstype=none --part-name k3s-data --fixed-size 4G --align 1024
 #
 # Where an installer or systemd-repart makes the partition, this silences the warning:
 #
@@ -30,6 +30,7 @@ def k3s_wants_qemu_disk(d):
         and d.getVar("WKS_FILES") is None
     )
 
+# nooelint: oelint.var.inherit.inherit_defer
 inherit ${@'k3s-qemu-disk' if k3s_wants_qemu_disk(d) else ''}
 
 # The label of the partition that a disk's layout has to have; empty where the setting names the partition in another way.
@@ -40,27 +41,29 @@ def k3s_partition_label(d):
 python k3s_check_layout() {
     from k3s_layer import disk_layout
 
+    label = k3s_partition_label(d)
+    layout = d.getVar("WKS_FULL_PATH") or ""
+
+    # wic looks for what is included beside the file that includes it.
     def read(name):
-        path = name if os.path.isabs(name) else bb.utils.which(d.getVar("WKS_SEARCH_PATH"), name)
-        if not path or not os.path.exists(path):
+        path = os.path.join(os.path.dirname(layout), name)
+        if not os.path.exists(path):
             return None
         with open(path) as file:
             return file.read()
 
-    label = k3s_partition_label(d)
-    layout = d.getVar("WKS_FULL_PATH")
     # Without any layout, the task's own words say what to write.
     if layout and label not in disk_layout.partition_labels(read(layout) or "", read):
         oe.qa.handle_error("k3s-data-partition", "The layout %s has no partition '%s', which K3S_DATA_PARTITION names: without it a \
 device goes no further than systemd's emergency shell. Write into the layout\n\
   bootloader --ptable gpt\n\
-  part --source empty --part-name %s --fixed-size 4G --align 1024\n\
+  part --source empty --fstype=none --part-name %s --fixed-size 4G --align 1024\n\
 or, where an installer or systemd-repart makes the partition, into the configuration\n\
   WARN_QA:remove = \"k3s-data-partition\"" % (layout, label, label), d)
         oe.qa.exit_if_errors(d)
 }
 # Where the layout lies is of the machine that builds; what is in it is among the checksums of do_image_wic already.
-k3s_check_layout[vardepsexclude] += "WKS_FULL_PATH WKS_SEARCH_PATH"
+k3s_check_layout[vardepsexclude] += "WKS_FULL_PATH"
 
 WARN_QA:append = " ${@'k3s-data-partition' if k3s_partition_label(d) else ''}"
 

@@ -68,7 +68,7 @@ describe.runIf(sources !== undefined)("the disk of core-image-k3s", () => {
         QB_FSINFO: "wic:no-kernel-in-fs",
         QB_KERNEL_ROOT: "/dev/vda1",
       });
-      expect(values["_WKS_TEMPLATE"]).toContain("--source empty --part-name k3s-data --fixed-size 512M");
+      expect(values["_WKS_TEMPLATE"]).toContain("--source empty --fstype=none --part-name k3s-data --fixed-size 512M");
     },
     PARSE_TIMEOUT_MS,
   );
@@ -107,14 +107,12 @@ describe.runIf(sources !== undefined)("the disk of core-image-k3s", () => {
   test(
     "a layout without the partition is told, with the lines to write; one that has it by an include is not",
     async () => {
-      const part = "part --source empty --part-name=k3s-data --fixed-size 4G";
+      const part = "part --source empty --fstype=none --part-name=k3s-data --fixed-size 4G";
+      await writeLayout("part.wks.inc", `${part}\n`);
       const layouts = {
         none: await writeLayout("none.wks", `bootloader --ptable gpt\npart / --source rootfs\n# ${part}\n`),
         mbr: await writeLayout("mbr.wks", `part / --source rootfs\n${part}\n`),
-        included: await writeLayout(
-          "included.wks",
-          `bootloader --ptable gpt\ninclude ${await writeLayout("part.wks.inc", `${part}\n`)}\n`,
-        ),
+        included: await writeLayout("included.wks", "bootloader --ptable gpt\ninclude part.wks.inc\n"),
         own: join(LAYER, "files/wic/qemu-k3s-data.wks.in"),
       };
       const { warnings } = await parseImage("qemux86-64", PARTITION, Object.values(layouts));
@@ -122,7 +120,7 @@ describe.runIf(sources !== undefined)("the disk of core-image-k3s", () => {
         layouts.none,
         layouts.mbr,
       ]);
-      expect(warnings[0]).toContain("part --source empty --part-name k3s-data --fixed-size 4G --align 1024");
+      expect(warnings[0]).toContain("part --source empty --fstype=none --part-name k3s-data --fixed-size 4G --align 1024");
       const silenced = await parseImage("qemux86-64", `${PARTITION}WARN_QA:remove = "k3s-data-partition"\n`, [layouts.none]);
       expect(silenced.warnings).toEqual([]);
     },
