@@ -1,5 +1,6 @@
 import type { Scenario } from "../../tools/scenario/scenario.ts";
 import { clock } from "./clock.ts";
+import { dataPartition } from "./data-partition.ts";
 import { join, joinHostGw } from "./join.ts";
 import { network, networkLegacy } from "./network.ts";
 import { offline } from "./offline.ts";
@@ -21,6 +22,7 @@ export const SCENARIOS: readonly Scenario[] = [
   snapshotterBtrfs,
   snapshotterOverlayfs,
   snapshotterNative,
+  dataPartition,
   clock,
   small,
   smallAgent,

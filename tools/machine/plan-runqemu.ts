@@ -1,3 +1,4 @@
+import { formatQemuboot } from "./format-qemuboot.ts";
 import type { MachinePlan } from "./machine.ts";
 import { formatShellWord } from "./parse-shell-words.ts";
 import type { RunFiles } from "./plan-qemu-argv.ts";
@@ -48,14 +49,6 @@ function overrides(input: RunqemuInput): Record<string, string> {
   };
 }
 
-/** configparser gives "%" a meaning, so it is doubled; a line break goes on with an indent. */
-function formatConf(values: Readonly<Record<string, string>>): string {
-  const lines = Object.entries(values).map(
-    ([key, value]) => `${key.toLowerCase()} = ${value.replaceAll("%", "%%").replaceAll("\n", "\n\t")}`,
-  );
-  return `[config_bsp]\n${lines.sort().join("\n")}\n`;
-}
-
 /** The part of the kernel's command line that runqemu does not make itself. */
 function bootParameters(input: RunqemuInput): string {
   const ours = input.plan.spec.kernelCommandLine.split(" ");
@@ -87,6 +80,6 @@ export function planRunqemu(input: RunqemuInput): RunqemuPlan {
       ROOTFS: root?.path ?? "",
       ...(input.kernelPath === undefined ? {} : { KERNEL: input.kernelPath }),
     },
-    conf: formatConf({ ...input.values, ...overrides(input) }),
+    conf: formatQemuboot({ ...input.values, ...overrides(input) }),
   };
 }

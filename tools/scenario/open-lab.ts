@@ -124,7 +124,7 @@ export async function openLab(ctx: Context, options: LabOptions): Promise<OpenLa
   }
 
   async function powerOn(name: string, wish: GuestOptions): Promise<Machine> {
-    const { keepDisks = false, sshTimeoutMs: _, ...machineOptions } = wish;
+    const { keepDisks = false, qemubootPath = options.qemubootPath, sshTimeoutMs: _, ...machineOptions } = wish;
     const times = (boots.get(name) ?? 0) + 1;
     boots.set(name, times);
     const outputFolder = join(options.runFolder, times === 1 ? name : `${name}-${times}`);
@@ -132,7 +132,7 @@ export async function openLab(ctx: Context, options: LabOptions): Promise<OpenLa
     const planned = planGuestOptions(name, machineOptions, options.defect);
     const stateFolder = keepDisks ? join(disks, name) : undefined;
     if (stateFolder !== undefined) await mkdir(stateFolder, { recursive: true });
-    const plan = await readMachinePlan(ctx, { path: options.qemubootPath, machine: { ...planned, outputFolder, stateFolder } });
+    const plan = await readMachinePlan(ctx, { path: qemubootPath, machine: { ...planned, outputFolder, stateFolder } });
     log.plans.set(name, plan);
     const machine = await launchMachine(ctx, plan, { launcher: "qemu" });
     originMs ??= machine.poweredOnAtMs;
@@ -191,7 +191,7 @@ export async function openLab(ctx: Context, options: LabOptions): Promise<OpenLa
   }
 
   return {
-    lab: { ctx, boot, check, until },
+    lab: { ctx, qemubootPath: options.qemubootPath, folder: disks, boot, check, until },
     log,
     guests: () => [...open.values()],
     [Symbol.asyncDispose]: async () => {

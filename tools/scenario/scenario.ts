@@ -30,6 +30,8 @@ export interface Guest {
 }
 
 export interface GuestOptions extends MachineOptions {
+  /** Another image than the scenario's; it has to stay as long as the machine runs. */
+  readonly qemubootPath?: string;
   /** Keep the disks for the next boot of the same name. */
   readonly keepDisks?: boolean;
   /** From power-on until SSH lets the run in, milliseconds; default 300,000. */
@@ -39,6 +41,10 @@ export interface GuestOptions extends MachineOptions {
 /** Where a scenario's machines run and its checks are written down. */
 export interface Lab {
   readonly ctx: Context;
+  /** The image that machines boot unless told otherwise. */
+  readonly qemubootPath: string;
+  /** For whatever the scenario makes; removed at the end. */
+  readonly folder: string;
   /** Boots a machine and waits for its SSH server; a check of the scenario. */
   boot(name: string, options?: GuestOptions): Promise<Guest>;
   /**
