@@ -23,6 +23,7 @@ function planZfs(architecture: TestbedArchitecture): RootfsFeature {
     hooks: [
       [
         "set -eu",
+        "export DEBIAN_FRONTEND=noninteractive",
         'release=$(basename "$1"/boot/vmlinuz-*)',
         "release=${release#vmlinuz-}",
         "modules=$1/usr/lib/modules/$release",
