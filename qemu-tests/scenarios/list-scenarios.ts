@@ -7,7 +7,14 @@ import { offline } from "./offline.ts";
 import { powerCut, powerCutMany } from "./power-cut.ts";
 import { security } from "./security.ts";
 import { small, smallAgent } from "./small.ts";
-import { snapshotterBtrfs, snapshotterNative, snapshotterOverlayfs } from "./snapshotters.ts";
+import { snapshotterUnprepared } from "./snapshotter-unprepared.ts";
+import {
+  snapshotterBtrfs,
+  snapshotterFuseOverlayfs,
+  snapshotterNative,
+  snapshotterOverlayfs,
+  snapshotterZfs,
+} from "./snapshotters.ts";
 import { upgrade } from "./upgrade.ts";
 
 /** What `npm test` runs; each of the rest takes several machines or boots, and comes with `npm run test:all`. */
@@ -15,6 +22,7 @@ export const CI_SCENARIOS: readonly Scenario[] = [security, network];
 
 /** Every scenario, in the order in which `npm run test:all` runs them: the quickest first. */
 export const SCENARIOS: readonly Scenario[] = [
+  snapshotterUnprepared,
   security,
   offline,
   network,
@@ -23,6 +31,8 @@ export const SCENARIOS: readonly Scenario[] = [
   snapshotterOverlayfs,
   snapshotterNative,
   dataPartition,
+  snapshotterFuseOverlayfs,
+  snapshotterZfs,
   clock,
   small,
   smallAgent,

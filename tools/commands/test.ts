@@ -27,7 +27,7 @@ export const testCommand = defineCommand({
     "Scenarios, their minutes under emulation, and the faults that can be planted (docs/scenarios.md):",
     ...SCENARIOS.map(
       ({ name, minutes, defects }) =>
-        `  ${name.padEnd(22)}${String(minutes).padStart(3)}  ${defects.map((defect) => defect.name).join(", ")}`,
+        `  ${name.padEnd(28)}${String(minutes).padStart(3)}  ${defects.map((defect) => defect.name).join(", ")}`,
     ),
   ].join("\n"),
   handler: async (args, ctx) => {

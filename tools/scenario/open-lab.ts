@@ -23,6 +23,7 @@ import { emptyScenarioLog, type ScenarioLog } from "./scenario-log.ts";
 const READY_TIMEOUT_MS = 900_000;
 const SSH_TIMEOUT_MS = 300_000;
 const STABILITY_MS = 10_000;
+const GIVEN_UP_TIMEOUT_MS = 180_000;
 /** A command in an emulated guest that starts kubectl takes seconds; one that waits says so itself. */
 const COMMAND_TIMEOUT_MS = 180_000;
 
@@ -46,6 +47,17 @@ export interface OpenLab extends AsyncDisposable {
   readonly log: ScenarioLog;
   /** The machines that run now, and those that ended since they were booted last. */
   guests(): readonly LabGuest[];
+}
+
+/** A machine whose SSH server lets the run in. */
+interface RunningGuest {
+  readonly name: string;
+  readonly machine: Machine;
+  readonly shell: GuestShell;
+}
+
+function formatOutcome({ summary, problems }: ClusterOutcome): string {
+  return [summary, ...problems.map(({ subject, message }) => `${subject}: ${message}`)].join("; ");
 }
 
 /** What a check failed with, in the tool's own kind of error, so that whatever went wrong ends in a verdict and a report. */
@@ -94,7 +106,8 @@ export async function openLab(ctx: Context, options: LabOptions): Promise<OpenLa
     }
   }
 
-  async function judge(guest: { name: string; machine: Machine; shell: GuestShell }, what: ReadyOptions): Promise<ClusterOutcome> {
+  /** Waits for the cluster and writes down what was seen. */
+  async function watch(guest: RunningGuest, what: ReadyOptions): Promise<ClusterOutcome> {
     const { timeoutMs = READY_TIMEOUT_MS, stabilityMs = STABILITY_MS, nodeNames = [], ...expect } = what;
     const { machine, shell } = guest;
     const config = await watchMachine(ctx, machine, async () => readK3sConfig(shell));
@@ -114,13 +127,22 @@ export async function openLab(ctx: Context, options: LabOptions): Promise<OpenLa
     log.pods = [...outcome.pods];
     log.nodes = [...outcome.nodes];
     log.guests.set(guest.name, planGuestRecord(await readK3sVersion(shell), outcome.snapshot?.nodes[0]));
-    if (outcome.outcome !== "ready") {
-      log.problems = outcome.problems;
-      throw new CheckError(
-        [outcome.summary, ...outcome.problems.map(({ subject, message }) => `${subject}: ${message}`)].join("; "),
-      );
-    }
     return outcome;
+  }
+
+  async function judge(guest: RunningGuest, what: ReadyOptions): Promise<ClusterOutcome> {
+    const outcome = await watch(guest, what);
+    if (outcome.outcome === "ready") return outcome;
+    log.problems = outcome.problems;
+    throw new CheckError(formatOutcome(outcome));
+  }
+
+  async function expectGivenUp(guest: RunningGuest, what: { words: RegExp; timeoutMs?: number }): Promise<ClusterOutcome> {
+    const outcome = await watch(guest, { timeoutMs: what.timeoutMs ?? GIVEN_UP_TIMEOUT_MS });
+    const said = outcome.problems.some(({ message }) => what.words.test(message));
+    if (outcome.outcome === "guest-failed" && said) return outcome;
+    log.problems = outcome.problems;
+    throw new CheckError(`the judge says otherwise: ${formatOutcome(outcome)}`);
   }
 
   async function powerOn(name: string, wish: GuestOptions): Promise<Machine> {
@@ -173,6 +195,7 @@ export async function openLab(ctx: Context, options: LabOptions): Promise<OpenLa
           return result.stdout.trim();
         },
         ready: async (what, ready = {}) => check(what, async () => judge(running, ready)),
+        givenUp: async (what, given) => check(what, async () => expectGivenUp(running, given)),
         ended: async ({ timeoutMs }) => {
           const late = ctx.clock.sleep(timeoutMs, ctx.signal).then(() => undefined);
           const exit = await Promise.race([machine.exited, late]);

@@ -25,6 +25,11 @@ export interface Guest {
   sh(command: string, options?: GuestRunOptions): Promise<string>;
   /** Waits until the cluster whose server this guest is is Ready; a check of the scenario. Throws CheckError otherwise. */
   ready(what: string, options?: ReadyOptions): Promise<ClusterOutcome>;
+  /**
+   * Waits until the judge gives this guest's cluster up with a reason in these words; a check of the scenario. Throws CheckError where it gives
+   * another reason, or is Ready, or gives none within the time (default 180,000 ms).
+   */
+  givenUp(what: string, options: { words: RegExp; timeoutMs?: number }): Promise<ClusterOutcome>;
   /** Resolves when the guest has ended by itself, as after `poweroff`. Throws CheckError after the time. */
   ended(options: { timeoutMs: number }): Promise<MachineExit>;
 }
