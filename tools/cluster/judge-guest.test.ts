@@ -121,7 +121,9 @@ describe("a guest", () => {
     const restarted = (restarts: number): Partial<GuestHealth> => ({ units: [{ ...UNIT, restarts }] });
     const firstSample = { ...HEALTHY, units: [{ ...UNIT, restarts: 5 }] };
     expect(judgeGuest(factsOf(restarted(2)))).toEqual([]);
-    expect(judgeGuest(factsOf(restarted(3)))).toMatchObject([{ code: "UNIT_RESTARTING" }]);
+    expect(judgeGuest(factsOf(restarted(3)))).toMatchObject([
+      { code: "UNIT_RESTARTING", message: "k3s.service was restarted 3 times" },
+    ]);
     expect(judgeGuest(factsOf(restarted(7), { firstSample }))).toEqual([]);
     expect(judgeGuest(factsOf(restarted(8), { firstSample }))).toMatchObject([{ code: "UNIT_RESTARTING" }]);
   });

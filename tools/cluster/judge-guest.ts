@@ -123,7 +123,9 @@ function judgeUnit(unit: UnitState, facts: GuestFacts): Problem | undefined {
   const log = facts.unitLogs.get(unit.name)?.trim() ?? "";
   // 0 is also the status of a main process that was never started.
   const status = unit.exitStatus === undefined || unit.exitStatus === 0 ? "" : `, exit status ${unit.exitStatus}`;
-  const what = failed ? `failed (${unit.result}${status})` : `was restarted ${restarts} times (${unit.result}${status})`;
+  // "success" is what systemd says while the next start is under way.
+  const outcome = unit.result === "success" && status === "" ? "" : ` (${unit.result}${status})`;
+  const what = failed ? `failed${outcome}` : `was restarted ${restarts} times${outcome}`;
   const code = failed ? "UNIT_FAILED" : "UNIT_RESTARTING";
   const refusal = parseRefusal(log);
   if (refusal !== undefined) {
