@@ -1,6 +1,7 @@
 import type { Scenario } from "../../tools/scenario/scenario.ts";
 import { clock } from "./clock.ts";
 import { dataPartition } from "./data-partition.ts";
+import { datastoreEtcd, datastorePostgres } from "./datastore.ts";
 import { join, joinHostGw } from "./join.ts";
 import { network, networkLegacy } from "./network.ts";
 import { offline } from "./offline.ts";
@@ -39,6 +40,8 @@ export const SCENARIOS: readonly Scenario[] = [
   upgrade,
   join,
   joinHostGw,
+  datastorePostgres,
+  datastoreEtcd,
   powerCut,
   powerCutMany,
 ];

@@ -38,9 +38,25 @@ function planZfs(architecture: TestbedArchitecture): RootfsFeature {
   };
 }
 
+/**
+ * PostgreSQL and etcd as Debian's packages leave them, but that nothing starts by itself. A database, and the key that package ssl-cert made at
+ * its installation, are one machine's and no image's.
+ */
+const DATASTORES: RootfsFeature = {
+  packages: ["etcd-client", "etcd-server", "openssl", "postgresql-17"],
+  components: [],
+  hooks: [
+    '[ ! -e "$1/etc/postgresql/17/main" ] || chroot "$1" pg_dropcluster 17 main',
+    'rm -f "$1"/etc/ssl/private/ssl-cert-snakeoil.key "$1"/etc/ssl/certs/ssl-cert-snakeoil.pem',
+    'chroot "$1" systemctl disable etcd.service postgresql.service',
+  ],
+};
+
 /** How a feature comes into the root filesystem of an architecture. */
 export function planFeature(feature: ImageFeature, architecture: TestbedArchitecture): RootfsFeature {
   switch (feature) {
+    case "datastores":
+      return DATASTORES;
     case "fuse-overlayfs":
       // containerd mounts it through mount.fuse3.
       return { packages: ["fuse-overlayfs", "fuse3"], components: [], hooks: [] };
