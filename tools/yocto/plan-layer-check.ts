@@ -20,7 +20,11 @@ const IMAGES = ["core-image-k3s", "core-image-k3s-agent"] as const;
  * What images with k3s need of meta-openembedded. Where only the images are looked at, the other 2,000 recipes are not parsed, which takes two thirds of
  * the time. A folder that is missing here is told by BitBake: nothing provides what is in it.
  */
-const NEEDED_OF_META_OPENEMBEDDED = ["meta-networking/recipes-filter", "meta-filesystems/recipes-filesystems/zfs"];
+const NEEDED_OF_META_OPENEMBEDDED = [
+  "meta-networking/recipes-filter",
+  "meta-oe/recipes-support/fuse",
+  "meta-filesystems/recipes-filesystems/zfs",
+];
 
 /** A host that is busy would be given one task at a time, and the tasks of a check are nothing. */
 const WITHOUT_PRESSURE = ["CPU", "IO", "MEMORY"].map((kind) => `BB_PRESSURE_MAX_${kind} = ""`);
