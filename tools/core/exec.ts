@@ -12,6 +12,8 @@ export interface RunOptions {
   readonly onLine?: (line: string) => void;
   /** Ends the program in addition to the context's own signal. */
   readonly signal?: AbortSignal;
+  /** Only `signal` ends the program: it is needed after the context was aborted too, which then throws nothing here. */
+  readonly outlivesAbort?: boolean;
 }
 
 export interface RunResult {

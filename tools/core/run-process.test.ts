@@ -69,3 +69,19 @@ test("spawn of a missing program ends with setpriv's words in the file", async (
   expect(await child.exited).toMatchObject({ status: 127 });
   expect(await readFile(outputFile, "utf8")).toMatch(/no-such-program-here/);
 });
+
+test("a program that outlives an abort is ended by its own signal alone", async () => {
+  const own = new AbortController();
+  const lines: string[] = [];
+  const running = open().run(["sh", "-c", "echo one; sleep 0.3; echo two; exec sleep 600"], {
+    outlivesAbort: true,
+    signal: own.signal,
+    onLine: (line) => {
+      lines.push(line);
+      if (line === "one") abort.abort();
+      else own.abort();
+    },
+  });
+  await expect(running).resolves.toMatchObject({ signalName: "SIGTERM" });
+  expect(lines).toEqual(["one", "two"]);
+});

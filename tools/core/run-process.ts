@@ -27,9 +27,10 @@ function describeFailure(result: RunResult): string {
  */
 export function openExec(base: { cwd: string; env: Env; signal: AbortSignal }): Exec {
   async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    if (base.signal.aborted) throw new AbortedError();
+    const abort = options.outlivesAbort === true ? new AbortController().signal : base.signal;
+    if (abort.aborted) throw new AbortedError();
     const [file = "", ...args] = argv;
-    const cancelSignal = options.signal === undefined ? base.signal : AbortSignal.any([base.signal, options.signal]);
+    const cancelSignal = options.signal === undefined ? abort : AbortSignal.any([abort, options.signal]);
     const child = execa(file, args, {
       cwd: options.cwd ?? base.cwd,
       env: { ...base.env, ...options.env },
@@ -47,7 +48,7 @@ export function openExec(base: { cwd: string; env: Env; signal: AbortSignal }): 
     });
     const outcome = await child;
     await Promise.all(readers);
-    if (base.signal.aborted) throw new AbortedError();
+    if (abort.aborted) throw new AbortedError();
     return {
       argv,
       status: outcome.exitCode,

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Context, Env } from "../core/context.ts";
 import { AbortedError } from "../core/errors.ts";
 import type { ProcessExit, SpawnedProcess } from "../core/exec.ts";
+import { isStopForgotten } from "./judge-interrupt.ts";
 import { parseBitBakeEvent } from "./parse-bitbake-event.ts";
 import type { BitBakeEvent } from "./parse-bitbake-event.ts";
 import { replaceEnvironment } from "./read-build-environment.ts";
@@ -37,50 +38,69 @@ export function planBitBakeLogs(logFolder: string): BitBakeLogs {
   return { outputPath: join(logFolder, "bitbake.log"), eventPath: join(logFolder, "events.json") };
 }
 
+interface Interrupts {
+  /** Tells of an event; asks again where BitBake forgot that it was asked to stop. */
+  see(event: BitBakeEvent): void;
+  /** Takes the listeners away. */
+  forget(): void;
+}
+
 /**
  * Interrupts a client as its user would: once, and BitBake lets the tasks under way end; once more when the user insists (a second Ctrl-C or a
- * SIGTERM), and BitBake stops them. Returns the function that takes the listeners away.
+ * SIGTERM), and BitBake stops them.
  */
-function forwardInterrupts(ctx: Context, client: SpawnedProcess): () => void {
+function forwardInterrupts(ctx: Context, client: SpawnedProcess): Interrupts {
+  let askedAtMs: number | undefined;
+  const ask = (): void => {
+    askedAtMs = ctx.clock.nowMs();
+    client.kill("SIGINT");
+  };
   const insist = (): void => {
     ctx.log.info("stopping the tasks that are under way");
-    client.kill("SIGINT");
+    ask();
   };
   const interrupt = (): void => {
     ctx.log.info("asked BitBake to stop; tasks under way are finished first (interrupt again to stop them too)");
-    client.kill("SIGINT");
+    ask();
     for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, insist);
   };
   if (ctx.signal.aborted) interrupt();
   else ctx.signal.addEventListener("abort", interrupt, { once: true });
-  return () => {
-    ctx.signal.removeEventListener("abort", interrupt);
-    for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, insist);
+  return {
+    see(event) {
+      if (askedAtMs === undefined || !isStopForgotten(event, { askedAtMs, nowMs: ctx.clock.nowMs() })) return;
+      ctx.log.info("BitBake goes on all the same; asking again");
+      ask();
+    },
+    forget() {
+      ctx.signal.removeEventListener("abort", interrupt);
+      for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, insist);
+    },
   };
 }
 
-async function followEvents(ctx: Context, options: BitBakeOptions, client: SpawnedProcess): Promise<void> {
+async function followEvents(ctx: Context, options: BitBakeOptions, client: SpawnedProcess, interrupts: Interrupts): Promise<void> {
   const { eventPath } = planBitBakeLogs(options.logFolder);
   const late = new AbortController();
   const timer = client.exited.then(() => ctx.clock.sleep(FOLLOWER_GRACE_MS, late.signal)).catch(() => undefined);
   const stop = new AbortController();
   void timer.then(() => stop.abort());
-  const argv = ["/usr/bin/python3", FOLLOWER, join(options.bitbakeFolder, "lib"), eventPath, String(client.pid)];
-  try {
-    await ctx.exec.run(argv, {
-      signal: stop.signal,
-      onLine: (line) => {
-        const event = parseBitBakeEvent(line);
-        if (event === undefined) ctx.log.debug(line);
-        else options.onEvent(event);
-      },
-    });
-  } catch (error) {
-    // An abort ends the follower too; BitBake itself is waited for by the caller.
-    if (!(error instanceof AbortedError)) throw error;
-  } finally {
-    late.abort();
-  }
+  // A session of its own: a Ctrl-C of the terminal is not for it, because what BitBake does about it is to be seen.
+  const argv = ["setsid", "/usr/bin/python3", FOLLOWER, join(options.bitbakeFolder, "lib"), eventPath, String(client.pid)];
+  await ctx.exec.run(argv, {
+    signal: stop.signal,
+    outlivesAbort: true,
+    onLine: (line) => {
+      const event = parseBitBakeEvent(line);
+      if (event === undefined) {
+        ctx.log.debug(line);
+        return;
+      }
+      interrupts.see(event);
+      options.onEvent(event);
+    },
+  });
+  late.abort();
 }
 
 /**
@@ -99,14 +119,14 @@ export async function runBitBake(ctx: Context, options: BitBakeOptions): Promise
     outputFile: outputPath,
     deathSignal: "TERM",
   });
-  const forget = forwardInterrupts(ctx, client);
+  const interrupts = forwardInterrupts(ctx, client);
   try {
-    const [exit] = await Promise.all([client.exited, followEvents(ctx, options, client)]);
+    const [exit] = await Promise.all([client.exited, followEvents(ctx, options, client, interrupts)]);
     if (!hadServer) await waitBitBakeServer(ctx, options.buildFolder);
     if (ctx.signal.aborted)
       throw new AbortedError("the build was stopped; what is finished is kept, and the next build goes on from there");
     return exit;
   } finally {
-    forget();
+    interrupts.forget();
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context, Env } from "../core/context.ts";
 import { writeFileAtomic } from "../core/write-file.ts";
@@ -100,11 +100,9 @@ async function runSteps(ctx: Context, place: CheckPlace, steps: readonly LayerCh
 async function openPlace(ctx: Context, setup: SetupOptions): Promise<CheckPlace> {
   await runSetup(ctx, setup);
   const environment = await readBuildEnvironment(ctx, setup.folders, setup.layerFolder);
-  return {
-    setup,
-    environment,
-    logFolder: join(setup.folders.logFolder, new Date(ctx.clock.nowMs()).toISOString().replaceAll(":", "")),
-  };
+  const logFolder = join(setup.folders.logFolder, new Date(ctx.clock.nowMs()).toISOString().replaceAll(":", ""));
+  await mkdir(logFolder, { recursive: true });
+  return { setup, environment, logFolder };
 }
 
 /**
