@@ -67,7 +67,7 @@ test("without network nothing is asked of it", () => {
   });
   expect(JSON.stringify(config)).not.toContain("sstate-mirror-cdn");
   expect(config).toMatchObject({
-    repos: { "meta-k3s": { layers: { "": "disabled" } } },
+    repos: { "meta-k3s": { layers: { "": "disabled" } }, "meta-openembedded": { layers: { "meta-networking": "disabled" } } },
     local_conf_header: { k3s: "", "zz-network": expect.stringContaining('BB_NO_NETWORK = "1"') },
   });
   expect(config).not.toHaveProperty("overrides");

@@ -18,7 +18,7 @@ export interface KasConfigOptions {
   readonly localRepositories: readonly string[];
   /** Folder of a locale archive made without root (LOCPATH), where the host has no en_US.UTF-8. */
   readonly localeFolder: string | undefined;
-  /** "absent": the layer is neither among BBLAYERS nor asked for, as yocto-check-layer wants to begin. */
+  /** "absent": neither the layer nor those it needs are among BBLAYERS or asked for, as yocto-check-layer wants to begin. */
   readonly layer?: "present" | "absent";
 }
 
@@ -40,6 +40,12 @@ function formatNetworkSettings(options: KasConfigOptions): string {
   return options.sstateMirror ? 'OE_FRAGMENTS += "core/yocto/sstate-mirror-cdn"\n' : "";
 }
 
+/** Repositories of which no layer is used. */
+function planAbsentLayers(): Readonly<Record<string, unknown>> {
+  const names = ["meta-oe", "meta-python", "meta-networking", "meta-filesystems"];
+  return { "meta-openembedded": { layers: Object.fromEntries(names.map((name) => [name, "disabled"])) } };
+}
+
 /**
  * The kas file of one build folder: the pinned files of setup/kas that make up the choice, and what is true of this host only. An object, to be
  * written as YAML. Keys: kas's project configuration format (schema-kas.json of kas 5).
@@ -53,7 +59,10 @@ export function planKasConfig(options: KasConfigOptions): Readonly<Record<string
       includes: selectKasFiles(options.choice).map((file) => ({ repo: "meta-k3s", file })),
     },
     target: options.choice.image,
-    repos: { "meta-k3s": { path: options.layerFolder, ...(absent ? { layers: { "": "disabled" } } : {}) } },
+    repos: {
+      "meta-k3s": { path: options.layerFolder, ...(absent ? { layers: { "": "disabled" } } : {}) },
+      ...(absent ? planAbsentLayers() : {}),
+    },
     ...(branches.length === 0 ? {} : { overrides: { repos: Object.fromEntries(branches) } }),
     ...(options.localeFolder === undefined ? {} : { env: { LOCPATH: options.localeFolder } }),
     local_conf_header: {
