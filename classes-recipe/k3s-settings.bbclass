@@ -5,7 +5,7 @@
 #
 
 # What a user of the layer chooses, with its defaults. Set these in a distro or in local.conf, never in a recipe: several
-# recipes and the image must agree on them. docs/layer-settings.md shows each in use.
+# recipes and the image must agree on them. docs/layer.md tells where they end.
 
 K3S_PROVIDER ??= "k3s"
 K3S_PROVIDER[doc] = "Where the k3s program comes from: 'k3s' builds it from source, 'k3s-bin' takes the pinned official binary."
