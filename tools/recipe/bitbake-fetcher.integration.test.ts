@@ -1,4 +1,4 @@
-import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,13 +15,13 @@ import { writePrefetched } from "../gomod/write-prefetched.ts";
 import { cacheFolderOf } from "../host/read-host-state.ts";
 import { parseLock } from "./parse-lock.ts";
 import type { Lock } from "./parse-lock.ts";
+import { fetchChecks } from "../yocto/testing/fetch-checks.ts";
 import { openContext } from "./testing/open-context.ts";
 import { openGo } from "./testing/open-go.ts";
 
 // BitBake's own gomod fetcher (PyPI wheel `bitbake-setup`) is the referee of the generated SRC_URI: a random sample and every odd case of k3s, first
 // from DL_DIR without a network, as after --prefetch, then a few from the network.
 
-const BITBAKE = "2.19.0";
 const SCRIPT = fileURLToPath(new URL("testing/fetch-with-bitbake.py", import.meta.url));
 const RECIPE = new URL("../../recipes-containers/k3s/", import.meta.url);
 const seed = Number(process.env["META_K3S_SEED"] ?? Date.now() % 1_000_000);
@@ -35,36 +35,10 @@ let python: string;
 let lock: Lock;
 let uris: ReadonlyMap<string, string>;
 
-async function openBitbake(): Promise<string> {
-  const home = join(cacheFolderOf(process.env), `bitbake-${BITBAKE}`);
-  const command = join(home, "bin", "python3");
-  const isThere = await access(join(home, "ready")).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) return command;
-  const partial = `${home}.${process.pid}`;
-  await mkdir(partial, { recursive: true });
-  await ctx.exec.runCheck(["python3", "-m", "venv", partial]);
-  await ctx.exec.runCheck([
-    join(partial, "bin", "python3"),
-    "-m",
-    "pip",
-    "install",
-    "--quiet",
-    "--disable-pip-version-check",
-    "--no-deps",
-    `bitbake-setup==${BITBAKE}`,
-  ]);
-  await writeFile(join(partial, "ready"), "");
-  await rename(partial, home).catch(() => rm(partial, { recursive: true, force: true }));
-  return command;
-}
-
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "meta-k3s-bitbake-"));
   ctx = openContext(folder, { ...process.env, PATH: await openGo(openContext(folder, process.env), "1.26.5") });
-  python = await openBitbake();
+  python = await fetchChecks(ctx);
   lock = parseLock(await readFile(new URL("k3s.lock.json", RECIPE), "utf8"), "k3s.lock.json");
   const text = await readFile(new URL("k3s-go-mods.inc", RECIPE), "utf8");
   uris = new Map(
