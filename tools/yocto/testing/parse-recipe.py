@@ -8,15 +8,14 @@ the warnings are those of k3s_check_layout for each layout. FOLDER holds what is
 """
 
 import json
-import logging
 import os
 import sys
 
 sources, layer, folder = sys.argv[1:]
 sys.path.insert(0, os.path.join(sources, "bitbake/lib"))
 
-import bb  # noqa: E402
-import bb.cookerdata  # noqa: E402
+import bitbake_parser  # noqa: E402
+
 import bb.utils  # noqa: E402
 
 LAYERS = [
@@ -26,31 +25,8 @@ LAYERS = [
 ]
 
 
-class Kept(logging.Handler):
-    """Keeps what is logged, from warnings on."""
-
-    def __init__(self):
-        super().__init__(logging.WARNING)
-        self.lines = []
-
-    def emit(self, record):
-        self.lines.append(record.getMessage())
-
-
-def write(path, text):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w") as file:
-        file.write(text)
-
-
 def parse(case):
-    write(os.path.join(folder, "conf/bblayers.conf"), 'BBPATH = "${TOPDIR}"\nBBFILES ?= ""\nBBLAYERS = "%s"\n' % " ".join(LAYERS))
-    write(os.path.join(folder, "conf/local.conf"), case["configuration"])
-    os.chdir(folder)
-    configuration = bb.cookerdata.CookerConfiguration()
-    configuration.env = {name: os.environ[name] for name in ("PATH", "HOME")}
-    builder = bb.cookerdata.CookerDataBuilder(configuration)
-    builder.parseBaseConfiguration()
+    builder = bitbake_parser.open_builder(folder, LAYERS, case["configuration"])
     return builder.parseRecipe(os.path.join(layer, case["recipe"]), [], "k3s")
 
 
@@ -61,19 +37,16 @@ def run(d, function):
 
 
 def main():
-    logger = logging.getLogger("BitBake")
-    logger.propagate = False
     for line in sys.stdin:
         case = json.loads(line)
         d = parse(case)
         d.setVar("T", folder)
-        kept = Kept()
-        logger.addHandler(kept)
-        for layout in case.get("layouts", []):
-            d.setVar("WKS_FULL_PATH", layout)
-            run(d, "k3s_check_layout")
-        logger.removeHandler(kept)
-        print(json.dumps({"values": {name: d.getVar(name) for name in case["variables"]}, "warnings": kept.lines}), flush=True)
+        with bitbake_parser.Kept() as kept:
+            for layout in case.get("layouts", []):
+                d.setVar("WKS_FULL_PATH", layout)
+                run(d, "k3s_check_layout")
+        values = {name: d.getVar(name) for name in case["variables"]}
+        print(json.dumps({"values": values, "warnings": [text for _, text in kept.messages]}), flush=True)
 
 
 main()

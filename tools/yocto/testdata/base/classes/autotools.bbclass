@@ -1,0 +1,2 @@
+# A program that is configured by ./configure.
+EXTRA_OECONF ?= ""

@@ -1,0 +1,2 @@
+# Marks a kernel that takes fragments as features.
+KERNEL_FEATURES ?= ""

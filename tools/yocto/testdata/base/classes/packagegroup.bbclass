@@ -1,0 +1,2 @@
+# A recipe without files: packages that depend on others.
+LICENSE = "MIT"

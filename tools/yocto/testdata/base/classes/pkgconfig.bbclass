@@ -1,0 +1,2 @@
+# A program that finds libraries by pkg-config.
+DEPENDS:append = " pkgconfig-native"

@@ -1,0 +1,2 @@
+# What has units names their packages.
+SYSTEMD_PACKAGES ?= "${PN}"
