@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by the launcher and the npm scripts, from the repository's root: makes `node` the pinned Node 24 and the dependencies those of the
 # lock file. Says what it does; does nothing when all is there.
 

@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # /init of the testbed's initial RAM disk: loads what the kernel lacks to see its disk, mounts it and starts it.
 export PATH=/bin
 busybox mkdir -p /proc /sys /dev /new

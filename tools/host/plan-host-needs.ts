@@ -58,6 +58,7 @@ const needs: readonly HostNeed[] = [
   ]),
   command("mkfs.btrfs", "btrfs-progs", "makes the data partitions that the layer's scripts are tested on", ["test"]),
   command("sfdisk", "fdisk", "makes the disks with partitions that the layer's scripts and images are tested on", ["test"]),
+  command("shellcheck", "shellcheck", "finds mistakes in the shell scripts in the project's own tests", ["test"]),
   command("dash", "dash", "is another shell that the layer's scripts are tested under", ["test"]),
   command("qemu-system-aarch64", "qemu-system-arm", "boots arm64 and armhf machines", ["foreign"]),
   file("user-mode emulation", "/usr/bin/qemu-aarch64-static", "qemu-user-static", "makes root filesystems of other architectures", [
