@@ -63,9 +63,12 @@ func (c *Cluster) Load(ctx context.Context) (found bool, err error) {
 			case Wait:
 			}
 		}
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return false, ctx.Err()
+		case err != nil:
 			logrus.Errorf("Waiting for the datastore: %v", c.reason(ctx, err))
-		} else {
+		default:
 			logrus.Info("Bootstrap key is locked - waiting for data to be populated by another server")
 		}
 		select {

@@ -1,6 +1,6 @@
 // Package datastore gives the API server an etcd to talk to: the one that was asked for, or kine within this process in front of
-// SQLite or PostgreSQL. A kine of its own as a second process costs an emulated machine a third of the processor time of both,
-// for each request then switches between two address spaces.
+// SQLite or PostgreSQL, as in k3s: between processes each request would switch between two address spaces, and an emulated processor
+// forgets all translated addresses each time.
 package datastore
 
 import (
