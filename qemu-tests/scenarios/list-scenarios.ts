@@ -2,6 +2,7 @@ import type { Scenario } from "../../tools/scenario/scenario.ts";
 import { clock } from "./clock.ts";
 import { dataPartition } from "./data-partition.ts";
 import { datastoreEtcd, datastorePostgres } from "./datastore.ts";
+import { etcdCluster } from "./etcd-cluster.ts";
 import { join, joinHostGw } from "./join.ts";
 import { network, networkLegacy } from "./network.ts";
 import { offline } from "./offline.ts";
@@ -20,6 +21,9 @@ import { upgrade } from "./upgrade.ts";
 
 /** What `npm test` runs; each of the rest takes several machines or boots, and comes with `npm run test:all`. */
 export const CI_SCENARIOS: readonly Scenario[] = [security, network];
+
+/** Those about parts of k3s that the stand-in does not have: `--k3s FILE`, and META_K3S_K3S=FILE in the tests. */
+export const REAL_K3S_SCENARIOS: readonly Scenario[] = [etcdCluster];
 
 /** Every scenario, in the order in which `npm run test:all` runs them: the quickest first. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -44,4 +48,5 @@ export const SCENARIOS: readonly Scenario[] = [
   datastoreEtcd,
   powerCut,
   powerCutMany,
+  ...REAL_K3S_SCENARIOS,
 ];
