@@ -12,8 +12,8 @@ export interface RootfsFeature {
 }
 
 /**
- * ZFS is no part of Debian's kernels: package zfs-dkms compiles it for each kernel whose headers are there. The modules are kept, and what it took to
- * make them, several hundred MiB, is taken away again. Its postrm deletes what DKMS made, so they get another place first.
+ * ZFS is no part of Debian's kernels: package zfs-dkms compiles it for each kernel whose headers are there. What it took to make it, several hundred MiB,
+ * stays: a hook that runs the host's package tools removes packages of the host.
  */
 function planZfs(architecture: TestbedArchitecture): RootfsFeature {
   const building = ["zfs-dkms", architecture.kernelPackage.replace("linux-image-", "linux-headers-")];
@@ -28,11 +28,8 @@ function planZfs(architecture: TestbedArchitecture): RootfsFeature {
         "release=${release#vmlinuz-}",
         "modules=$1/usr/lib/modules/$release",
         'chroot "$1" /usr/sbin/dkms autoinstall -k "$release" || { tail -n 40 "$1"/var/lib/dkms/zfs/*/build/make.log >&2; exit 1; }',
-        'mkdir -p "$modules/zfs"',
-        'cp "$modules"/updates/dkms/*.ko* "$modules/zfs/"',
-        `APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get --yes purge --auto-remove ${building.join(" ")}`,
         'chroot "$1" /usr/sbin/depmod "$release"',
-        'grep -q "^zfs/zfs[.]ko" "$modules/modules.dep"',
+        'grep -q "^updates/dkms/zfs[.]ko" "$modules/modules.dep"',
       ].join("\n"),
     ],
   };
