@@ -21,7 +21,9 @@ const IMAGES = ["core-image-k3s", "core-image-k3s-agent"] as const;
  * the time. A folder that is missing here is told by BitBake: nothing provides what is in it.
  */
 const NEEDED_OF_META_OPENEMBEDDED = [
-  "meta-networking/recipes-filter",
+  ...["conntrack-tools", "ipset", "libnetfilter", "libnfnetlink", "libnftnl"].map(
+    (name) => `meta-networking/recipes-filter/${name}`,
+  ),
   "meta-oe/recipes-support/fuse",
   "meta-filesystems/recipes-filesystems/zfs",
 ];
