@@ -14,11 +14,15 @@ export function judgeBitBakeRun(options: {
   output: string;
   layerFolder: string;
   progress: BuildProgress;
+  /** The words of a refusal with which the layer is right. */
+  mayRefuse?: RegExp | undefined;
 }): {
   passed: boolean;
   detail: string;
 } {
   const { status, output, progress } = options;
+  const refusal = status === 0 ? null : (options.mayRefuse?.exec(output) ?? null);
+  if (refusal !== null) return { passed: true, detail: `refused, as it should be: ${refusal[1] ?? refusal[0]}` };
   const own = selectOwnMessages(output, options.layerFolder);
   const [message] = own;
   if (status !== 0) {

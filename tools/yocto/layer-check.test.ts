@@ -76,6 +76,18 @@ describe("a run of BitBake", () => {
       false,
       "1 messages about this layer",
     ],
+    [
+      "a refusal for want of a checksum is right, and told",
+      { ...run, status: 1, output: "ERROR: x\nk3s-bin was skipped: no sum. Run generate\n", mayRefuse: /was skipped: (no sum.*)/u },
+      true,
+      "refused, as it should be: no sum. Run generate",
+    ],
+    [
+      "any other failure of it is one",
+      { ...run, status: 1, output: "ERROR: disk full\n", mayRefuse: /was skipped: (no sum.*)/u },
+      false,
+      "disk full",
+    ],
     ["a failure says why", { ...run, status: 1, output: "ERROR: Nothing PROVIDES 'x'\n" }, false, "Nothing PROVIDES"],
   ])("%s", (_name, given, passed, words) => {
     const judged = judgeBitBakeRun(given);

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { judgeFailure } from "./judge-failure.ts";
 import { parseBitBakeEvent } from "./parse-bitbake-event.ts";
 import type { BitBakeEvent } from "./parse-bitbake-event.ts";
+import { writeFixtureLayer } from "./testing/write-fixture-layer.ts";
 import { readServerPids } from "./wait-bitbake-server.ts";
 
 const sources = process.env["META_K3S_OE_SOURCES"];
@@ -31,7 +32,7 @@ let folder = "";
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "meta-k3s-bitbake-"));
-  await cp(PROJECT, folder, { recursive: true });
+  await writeFixtureLayer(PROJECT, folder);
 });
 
 afterEach(async () => {

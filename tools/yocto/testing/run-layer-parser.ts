@@ -5,6 +5,7 @@ import type { Context } from "../../core/context.ts";
 import { LAYER_FOLDER } from "../read-build-request.ts";
 import { fetchChecks } from "./fetch-checks.ts";
 import { selectLayerFiles } from "./select-layer-files.ts";
+import { writeFixtureLayer } from "./write-fixture-layer.ts";
 
 const SCRIPT = fileURLToPath(new URL("parse-layer.py", import.meta.url));
 
@@ -68,7 +69,9 @@ export async function runLayerParser(
   layer: string = LAYER_FOLDER,
 ): Promise<readonly LayerAnswer[]> {
   const python = await fetchChecks(ctx);
-  const { stdout } = await ctx.exec.runCheck([python, SCRIPT, layer, BASE_FOLDER, join(folder, "build")], {
+  const base = join(folder, "base");
+  await writeFixtureLayer(BASE_FOLDER, base);
+  const { stdout } = await ctx.exec.runCheck([python, SCRIPT, layer, base, join(folder, "build")], {
     env: { PYTHONDONTWRITEBYTECODE: "1" },
     input: cases.map((each) => `${JSON.stringify(each)}\n`).join(""),
   });
