@@ -23,12 +23,12 @@ const IMAGES = ["core-image-k3s", "core-image-k3s-agent"] as const;
  * the time. A folder that is missing here is told by BitBake: nothing provides what is in it.
  */
 const NEEDED_OF_META_OPENEMBEDDED = [
-  ...["conntrack-tools", "ipset", "libnetfilter", "libnfnetlink"].map((name) => `meta-networking/recipes-filter/${name}`),
-  "meta-filesystems/recipes-filesystems/zfs",
+  ...["conntrack-tools", "ipset", "libnetfilter", "libnfnetlink"].map((name) => `meta-networking/recipes-filter/${name}/`),
+  "meta-filesystems/recipes-filesystems/zfs/",
 ];
 
-/** Needed by the images and not for signatures: its tests ask for a part of meta-python. */
-const FUSE = "meta-oe/recipes-support/fuse";
+/** For the images, and not for signatures, of which its tests would want more. */
+const FUSE = ["meta-oe/recipes-support/fuse/", "meta-python/recipes-devtools/python/python3-looseversion_"];
 
 /** A host that is busy would be given one task at a time, and the tasks of a check are nothing. */
 const WITHOUT_PRESSURE = ["CPU", "IO", "MEMORY"].map((kind) => `BB_PRESSURE_MAX_${kind} = ""`);
@@ -48,12 +48,11 @@ function planConfiguration(choice: { provider?: string; snapshotter?: string }):
 }
 
 function planMask(folders: readonly string[]): string {
-  const needed = folders.map((folder) => `${folder}/`).join("|");
-  return `BBMASK += "/meta-openembedded/(?!${needed})"`;
+  return `BBMASK += "/meta-openembedded/(?!${folders.join("|")})"`;
 }
 
 function planImages(choice: { provider?: string; snapshotter?: string }): readonly string[] {
-  return [...planConfiguration(choice), planMask([...NEEDED_OF_META_OPENEMBEDDED, FUSE])];
+  return [...planConfiguration(choice), planMask([...NEEDED_OF_META_OPENEMBEDDED, ...FUSE])];
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Context, Env } from "../core/context.ts";
 import { CommandError } from "../core/errors.ts";
 import type { BuildFolders } from "./build-folders.ts";
 import { fetchKas } from "./fetch-kas.ts";
+import { runKas } from "./run-kas.ts";
 import { planKasEnv } from "./run-setup.ts";
 
 /** Printed by the shell that kas starts, so that what kas itself prints before it does not count. */
@@ -14,7 +15,7 @@ const MARK = "== environment ==";
 export async function readBuildEnvironment(ctx: Context, folders: BuildFolders, layerFolder: string): Promise<Env> {
   const kas = await fetchKas(ctx, layerFolder);
   const argv = [...kas, "shell", "--keep-config-unchanged", "-c", `printf '%s\\0' '${MARK}'; env -0`, folders.kasFile];
-  const result = await ctx.exec.run(argv, { env: planKasEnv(folders) });
+  const result = await runKas(ctx, argv, { env: planKasEnv(folders) });
   const entries = result.stdout.split("\0");
   const start = entries.findIndex((entry) => entry.endsWith(MARK));
   if (result.status !== 0 || start < 0) {

@@ -18,6 +18,7 @@ import type { NeededHost } from "./read-build-host.ts";
 import { readBuildHost } from "./read-build-host.ts";
 import { readPins } from "./read-pins.ts";
 import { readReachability } from "./read-reachability.ts";
+import { runKas } from "./run-kas.ts";
 import { runKeepingFiles } from "./run-keeping-files.ts";
 
 /** The mirror and the hash server of fragment core/yocto/sstate-mirror-cdn (openembedded-core). */
@@ -117,7 +118,7 @@ async function runKasCheckout(ctx: Context, folders: BuildFolders, layerFolder: 
   const kas = await fetchKas(ctx, layerFolder, { offline });
   const written = ["local.conf", "bblayers.conf"].map((name) => join(folders.buildFolder, "conf", name));
   const result = await runKeepingFiles(written, async () =>
-    ctx.exec.run([...kas, "checkout", folders.kasFile], { env: planKasEnv(folders), onLine: (line) => ctx.log.debug(line) }),
+    runKas(ctx, [...kas, "checkout", folders.kasFile], { env: planKasEnv(folders), onLine: (line) => ctx.log.debug(line) }),
   );
   if (result.status === 0) return;
   const reason = result.stderr.split("\n").findLast((line) => line.includes(" - ERROR ")) ?? "";

@@ -1,6 +1,7 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../core/context.ts";
+import { killAll } from "./kill-marked-processes.ts";
 
 const POLL_MS = 200;
 /** Looks in a row that must find nothing. */
@@ -64,16 +65,6 @@ async function isBusy(buildFolder: string): Promise<boolean> {
   const processes = await readProcesses();
   const all = selectDescendants(processes, selectServers(processes, buildFolder));
   return all.some((entry) => entry.arguments.includes("bitbake-worker"));
-}
-
-function killAll(pids: readonly number[]): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-    }
-  }
 }
 
 async function removeLeftovers(buildFolder: string): Promise<void> {
