@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openContext } from "../recipe/testing/open-context.ts";
-import { readRepositoryFiles } from "../yocto/testing/run-layer-parser.ts";
+import { readRepositoryFiles } from "../yocto/write-layer-copy.ts";
 import { selectShellScripts } from "./select-shell-scripts.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -15,7 +15,7 @@ let scripts: readonly string[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "meta-k3s-shell-"));
-  const paths = await readRepositoryFiles(openContext(root, process.env));
+  const paths = await readRepositoryFiles(openContext(root, process.env), root);
   const texts = await Promise.all(paths.map(async (path) => [path, await readFile(join(root, path), "utf8")] as const));
   scripts = selectShellScripts(new Map(texts));
 });

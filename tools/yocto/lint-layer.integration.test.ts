@@ -6,7 +6,8 @@ import type { Context } from "../core/context.ts";
 import { openContext } from "../recipe/testing/open-context.ts";
 import { LAYER_FOLDER } from "./read-build-request.ts";
 import { fetchChecks } from "./testing/fetch-checks.ts";
-import { readRepositoryFiles, writeLayerCopy } from "./testing/run-layer-parser.ts";
+import { writeParsedFiles } from "./testing/run-layer-parser.ts";
+import { readRepositoryFiles } from "./write-layer-copy.ts";
 import { selectBitBakeFiles } from "./testing/select-layer-files.ts";
 
 const TIMEOUT_MS = 900_000;
@@ -19,7 +20,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "meta-k3s-lint-"));
   ctx = openContext(folder, process.env);
   await fetchChecks(ctx);
-  files = selectBitBakeFiles(await readRepositoryFiles(ctx));
+  files = selectBitBakeFiles(await readRepositoryFiles(ctx, LAYER_FOLDER));
 }, TIMEOUT_MS);
 
 afterAll(() => rm(folder, { recursive: true }));
@@ -45,7 +46,7 @@ test.each([
   ["classes/k3s-airgap.bbclass", 'K3S_DEVICE_FILES:append = "x"\n', /k3s-airgap\.bbclass:\d+:error:oelint\.vars\.inconspaces/u],
   ["conf/layer.conf", 'SOMETHING_ELSE = "1"\n', /layer\.conf:\d+:warning:oelint\.vars\.layerconf/u],
 ])("a fault in %s is found", { timeout: TIMEOUT_MS }, async (path, line, finding) => {
-  const copy = await writeLayerCopy(ctx, join(folder, "copy"));
+  const copy = await writeParsedFiles(ctx, join(folder, "copy"));
   await copyFile(join(LAYER_FOLDER, ".oelint.cfg"), join(copy, ".oelint.cfg"));
   await appendFile(join(copy, path), line);
   expect(await lint(copy)).toMatch(finding);

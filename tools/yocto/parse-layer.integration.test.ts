@@ -7,16 +7,10 @@ import { openContext } from "../recipe/testing/open-context.ts";
 import { PROVIDERS, SNAPSHOTTERS } from "./build-choice.ts";
 import { LAYER_FOLDER } from "./read-build-request.ts";
 import { fetchChecks } from "./testing/fetch-checks.ts";
-import {
-  readRepositoryFiles,
-  recipeNameOf,
-  recipeOf,
-  renderConfiguration,
-  runLayerParser,
-  writeLayerCopy,
-} from "./testing/run-layer-parser.ts";
+import { recipeNameOf, recipeOf, renderConfiguration, runLayerParser, writeParsedFiles } from "./testing/run-layer-parser.ts";
 import type { LayerAnswer, LayerCase, RecipeAnswer } from "./testing/run-layer-parser.ts";
 import { selectBitBakeFiles } from "./testing/select-layer-files.ts";
+import { readRepositoryFiles } from "./write-layer-copy.ts";
 
 // Real BitBake (PyPI wheel `bitbake-setup`) parses the whole layer where openembedded-core is not to be had: every file, for each architecture, provider and
 // snapshotter, with the feature and without.
@@ -61,7 +55,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "meta-k3s-parse-"));
   ctx = openContext(folder, process.env);
   await fetchChecks(ctx);
-  paths = await readRepositoryFiles(ctx);
+  paths = await readRepositoryFiles(ctx, LAYER_FOLDER);
   const release = paths.find((path) => /\/k3s-[\d.]+\.inc$/u.test(path)) ?? "";
   const text = await readFile(join(LAYER_FOLDER, release), "utf8");
   recorded = new Set([...text.matchAll(/^K3S_SHA256\[(.+)\]/gmu)].map(([, name = ""]) => name));
@@ -204,7 +198,7 @@ const faults: readonly (readonly [string, string, string, RegExp])[] = [
 ];
 
 test.each(faults)("%s is found", { timeout: TIMEOUT_MS }, async (_name, path, text, problem) => {
-  const copy = await writeLayerCopy(ctx, join(folder, "copy"));
+  const copy = await writeParsedFiles(ctx, join(folder, "copy"));
   await mkdir(dirname(join(copy, path)), { recursive: true });
   await writeFile(join(copy, path), text);
   const given = await runLayerParser(ctx, folder, [planCase(choices[0] as Choice)], copy);
@@ -214,7 +208,7 @@ test.each(faults)("%s is found", { timeout: TIMEOUT_MS }, async (_name, path, te
 });
 
 test("a checksum that is not recorded skips the recipe on the architecture that it is for", { timeout: TIMEOUT_MS }, async () => {
-  const copy = await writeLayerCopy(ctx, join(folder, "copy"));
+  const copy = await writeParsedFiles(ctx, join(folder, "copy"));
   const release = join(copy, paths.find((path) => /\/k3s-[\d.]+\.inc$/u.test(path)) ?? "");
   const text = await readFile(release, "utf8");
   await writeFile(release, text.replaceAll(/^K3S_SHA256\[k3s(?:-airgap-images-amd64\.tar\.zst)?\].*\n/gmu, ""));

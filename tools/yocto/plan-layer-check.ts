@@ -107,7 +107,9 @@ function planDryRun(machine: MachineName, choice: { provider?: string; snapshott
     arguments: ["--dry-run", "--runonly=fetch", ...IMAGES],
     configuration: planImages(choice),
     // Upstream's checksums are known for the architectures that somebody has published them of.
-    ...(choice.provider === "k3s-bin" ? { mayRefuse: /k3s-bin (?:RPROVIDES \S+ but )?was skipped: (the checksum of .* is not recorded\. Run .*)/u } : {}),
+    ...(choice.provider === "k3s-bin"
+      ? { mayRefuse: /k3s-bin (?:RPROVIDES \S+ but )?was skipped: (the checksum of .* is not recorded\. Run .*)/u }
+      : {}),
   };
 }
 

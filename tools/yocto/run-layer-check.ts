@@ -14,6 +14,7 @@ import { readBuildEnvironment, replaceEnvironment } from "./read-build-environme
 import { planBitBakeLogs, runBitBake } from "./run-bitbake.ts";
 import type { SetupOptions } from "./run-setup.ts";
 import { runSetup } from "./run-setup.ts";
+import { writeLayerCopy } from "./write-layer-copy.ts";
 
 /** Where a check runs, and in which environment. */
 interface CheckPlace {
@@ -117,6 +118,10 @@ export async function runLayerCheck(
   const results = await runSteps(ctx, await openPlace(ctx, options.setup), options.steps);
   if (!options.compatibility) return results;
   const { bare } = options;
-  const step = planCompatibility({ workFolder: bare.folders.workFolder, layerFolder: bare.layerFolder });
+  const { workFolder } = bare.folders;
+  // It looks at every file below the layer: those of the clone's node_modules are not the layer's.
+  const layerFolder = join(workFolder, "layer-copy/meta-k3s");
+  await writeLayerCopy(ctx, bare.layerFolder, layerFolder);
+  const step = planCompatibility({ workFolder, layerFolder });
   return [...results, ...(await runSteps(ctx, await openPlace(ctx, bare), [step]))];
 }

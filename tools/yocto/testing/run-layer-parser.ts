@@ -5,6 +5,7 @@ import type { Context } from "../../core/context.ts";
 import { LAYER_FOLDER } from "../read-build-request.ts";
 import { fetchChecks } from "./fetch-checks.ts";
 import { selectLayerFiles } from "./select-layer-files.ts";
+import { readRepositoryFiles } from "../write-layer-copy.ts";
 import { writeFixtureLayer } from "./write-fixture-layer.ts";
 
 const SCRIPT = fileURLToPath(new URL("parse-layer.py", import.meta.url));
@@ -38,26 +39,10 @@ export interface LayerAnswer {
   readonly recipes: Readonly<Record<string, RecipeAnswer>>;
 }
 
-/** The files of the repository that git has or would add. */
-export async function readRepositoryFiles(ctx: Context): Promise<readonly string[]> {
-  const { stdout } = await ctx.exec.runCheck([
-    "git",
-    "-C",
-    LAYER_FOLDER,
-    "ls-files",
-    "--cached",
-    "--others",
-    "--exclude-standard",
-    "--deduplicate",
-  ]);
-  const removed = await ctx.exec.runCheck(["git", "-C", LAYER_FOLDER, "ls-files", "--deleted"]);
-  const gone = new Set(removed.stdout.split("\n"));
-  return stdout.split("\n").filter((path) => path !== "" && !gone.has(path));
-}
-
 /** A copy of the layer in `folder`, for planting what is wrong. */
-export async function writeLayerCopy(ctx: Context, folder: string): Promise<string> {
-  for (const path of selectLayerFiles(await readRepositoryFiles(ctx))) await cp(join(LAYER_FOLDER, path), join(folder, path));
+export async function writeParsedFiles(ctx: Context, folder: string): Promise<string> {
+  for (const path of selectLayerFiles(await readRepositoryFiles(ctx, LAYER_FOLDER)))
+    await cp(join(LAYER_FOLDER, path), join(folder, path));
   return folder;
 }
 
