@@ -28,7 +28,7 @@ const NEEDED_OF_META_OPENEMBEDDED = [
 ];
 
 /** For the images, and not for signatures, of which its tests would want more. */
-const FUSE = ["meta-oe/recipes-support/fuse/", "meta-python/recipes-devtools/python/python3-looseversion_"];
+const FUSE = ["meta-oe/recipes-support/fuse/", "meta-oe/recipes-support/python3-looseversion/"];
 
 /** A host that is busy would be given one task at a time, and the tasks of a check are nothing. */
 const WITHOUT_PRESSURE = ["CPU", "IO", "MEMORY"].map((kind) => `BB_PRESSURE_MAX_${kind} = ""`);
