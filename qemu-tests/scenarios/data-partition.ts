@@ -42,6 +42,8 @@ export const dataPartition: Scenario = {
       name: "no-partition",
       about: "the disk has no partition of the label that the unit waits for",
       machine: () => ({
+        // The testbed is patient with the devices of a slow emulator: longer than a run waits for SSH.
+        kernelArguments: ["systemd.default_device_timeout_sec=30"],
         handOver: {
           credentials: [
             {
