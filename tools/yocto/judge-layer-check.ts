@@ -34,8 +34,8 @@ export function judgeBitBakeRun(options: {
   return { passed: true, detail: progress.tasks === undefined ? "" : `${progress.tasks.total} tasks planned` };
 }
 
-/** The tests that yocto-check-layer says have failed, each once. */
-export function selectFailedTests(output: string): readonly (string | undefined)[] {
-  const found = [...output.matchAll(/^(?:INFO|ERROR): +(test_\S+).*\b(?:FAIL|ERROR)\b/gmu)].map(([, name]) => name);
+/** The tests that yocto-check-layer's summary says have failed, each once; its lines are "INFO: FAIL: test_x (case)". */
+export function selectFailedTests(output: string): readonly string[] {
+  const found = [...output.matchAll(/^(?:INFO|ERROR): (?:FAIL|ERROR): (test_\w+)/gmu)].map(([, name]) => name ?? "");
   return [...new Set(found)];
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { judgeBitBakeRun } from "./judge-layer-check.ts";
+import { judgeBitBakeRun, selectFailedTests } from "./judge-layer-check.ts";
 import { judgeValues, parseValue } from "./judge-values.ts";
 import { planLayerCheck } from "./plan-layer-check.ts";
 import { NO_PROGRESS } from "./plan-progress.ts";
@@ -94,4 +94,16 @@ describe("a run of BitBake", () => {
     expect(judged.passed).toBe(passed);
     expect(judged.detail).toContain(words);
   });
+});
+
+test("the tests that yocto-check-layer found failing are named, and no others", () => {
+  const output = [
+    "INFO: test_parse (common.CommonCheckLayer.test_parse)",
+    "INFO:  ... ok",
+    "INFO: test_readme (common.CommonCheckLayer.test_readme)",
+    "INFO:  ... FAIL",
+    "INFO: FAIL: test_readme (common.CommonCheckLayer.test_readme)",
+    "INFO: FAILED",
+  ];
+  expect(selectFailedTests(output.join("\n"))).toEqual(["test_readme"]);
 });
