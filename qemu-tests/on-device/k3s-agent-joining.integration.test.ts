@@ -31,18 +31,27 @@ journal() { printf '%s\\n' "$@" >/run/journal; }
 
 /** Words of k3s for a token that it will never take: pkg/clientaccess/token.go and pkg/agent/config of k3s. */
 const REFUSALS = [
-  'level=error msg="failed to get CA certs: 401 Unauthorized"',
   'level=fatal msg="Error: token CA hash does not match the Cluster CA certificate hash: 12 != 34"',
   'level=fatal msg="Error: invalid token format"',
+];
+/** What a wrong token and a server that only starts have in common: pkg/server/auth/auth.go of k3s. */
+const UNAUTHORIZED = [
+  'level=error msg="failed to get CA certs: 401 Unauthorized"',
   'level=error msg="Failed to validate connection to cluster at https://10.0.0.1:6443: not authorized"',
 ];
 
-async function expectRefusedToken(on: Device, shell: DeviceShell, line: string): Promise<void> {
+/** Lines of the unit's journal, for a shell: SECONDS TEXT each. */
+function journal(lines: readonly string[]): string {
+  return `journal ${lines.map((line) => `'${UNIT} ${line}'`).join(" ")}`;
+}
+
+async function expectRefusedToken(on: Device, shell: DeviceShell, lines: readonly string[]): Promise<void> {
+  const [, line = ""] = /^\d+ (.*)$/u.exec(lines.at(-1) ?? "") ?? [];
   const told = await on.run(
     shell,
     `${FUNCTIONS}
 after_start activating 1000
-journal '${UNIT} 1000 level=info msg="Starting k3s agent"' '${UNIT} 1003 ${line}'
+${journal(['1000 level=info msg="Starting k3s agent"', ...lines])}
 ${JOIN}
 tell state cat ${UNIT}.active
 tell waits grep -c '^sleep 1$' log`,
@@ -56,12 +65,26 @@ tell waits grep -c '^sleep 1$' log`,
   expect(Number(told["waits"]?.text)).toBeLessThan(10);
 }
 
+/** A server that restarts while a device joins: it says 401 before it can look tokens up. */
+async function expectJoinedThroughRestart(on: Device, shell: DeviceShell): Promise<void> {
+  const [unauthorized = ""] = UNAUTHORIZED;
+  const away = 'level=error msg="dial tcp 10.0.0.1:6443: connect: connection refused"';
+  const told = await on.run(
+    shell,
+    `${FUNCTIONS}
+after_start activating 30 active 1
+${journal([`1001 ${unauthorized}`, `1055 ${away}`, `1060 ${unauthorized}`, '1065 level=info msg="Starting"', `1119 ${unauthorized}`])}
+${JOIN}`,
+  );
+  expect(told["join"]).toEqual({ status: 0, text: `k3s-agent: joined ${URL}` });
+}
+
 async function expectNotJoinedInTime(on: Device, shell: DeviceShell): Promise<void> {
   const told = await on.run(
     shell,
     `${FUNCTIONS}
 after_start activating 1000
-journal '${UNIT} 999 level=error msg="401 Unauthorized"' 'k3s.service 1001 level=error msg="401 Unauthorized"' \\
+journal '${UNIT} 999 ${REFUSALS[1]}' 'k3s.service 1001 level=error msg="401 Unauthorized"' \\
   '${UNIT} 1001 level=error msg="dial tcp 10.0.0.1:6443: connect: no route to host"' '${UNIT} 1002 level=info msg="Waiting"'
 ${JOIN} --timeout 12
 tell state cat ${UNIT}.active
@@ -164,7 +187,15 @@ describe.each(DEVICE_SHELLS)("k3s-agent under %s", (shell) => {
   });
 
   it.each(REFUSALS)("stops at a token that k3s refuses: %s", async (line) => {
-    await expectRefusedToken(device, shell, line);
+    await expectRefusedToken(device, shell, [`1003 ${line}`]);
+  });
+
+  it.each(UNAUTHORIZED)("stops at a token that is refused for a minute: %s", async (line) => {
+    await expectRefusedToken(device, shell, [`1003 ${line}`, `1033 ${line}`, `1063 ${line}`]);
+  });
+
+  it("joins through the 401 of a server that only starts", async () => {
+    await expectJoinedThroughRestart(device, shell);
   });
 
   it("tells why the unit failed, or could not be started", async () => {
@@ -215,8 +246,9 @@ tell after contents /etc/rancher`,
 describe("each check fails", () => {
   const checks = {
     time: expectNotJoinedInTime,
-    token: (on: Device, shell: DeviceShell) => expectRefusedToken(on, shell, REFUSALS[0] ?? ""),
-    hash: (on: Device, shell: DeviceShell) => expectRefusedToken(on, shell, REFUSALS[1] ?? ""),
+    token: (on: Device, shell: DeviceShell) => expectRefusedToken(on, shell, ["1003 401 Unauthorized", "1063 401 Unauthorized"]),
+    restart: expectJoinedThroughRestart,
+    hash: (on: Device, shell: DeviceShell) => expectRefusedToken(on, shell, [`1003 ${REFUSALS[0]}`]),
     snapshotter: expectSnapshotterTold,
     server: expectServerRefused,
     cluster: expectOtherClusterRefused,
@@ -227,6 +259,8 @@ describe("each check fails", () => {
     { check: "time", why: "an earlier start's refusal counts", from: "began=$(date +%s)", to: "began=0" },
     { check: "token", why: "the journal is not asked", from: "&& refused_token", to: "&& false" },
     { check: "token", why: "the unit goes on", from: '\n\t\tsystemctl stop "$unit"\n', to: "\n" },
+    { check: "restart", why: "the first 401 counts", from: " && last - first >= 60", to: "" },
+    { check: "restart", why: "other reasons between do not count", from: "{ first = 0 }", to: "{ }" },
     { check: "hash", why: "a word of k3s is not known", from: "token CA hash does not match|", to: "" },
     { check: "snapshotter", why: "its words are not known", from: "|^check-snapshotter: snapshotter '", to: "" },
     { check: "server", why: "a server that only starts is not seen", from: "activating/* | reloading", to: "reloading" },
