@@ -91,7 +91,7 @@ test("an image that wants more memory than 2048 MiB gets it", () => {
 test("less memory on purpose is given, and said", () => {
   const plan = planMachine(input(X86, { options: { memoryMib: 256, cpus: 1 } }));
   expect(plan.spec).toMatchObject({ memoryMib: 256, cpus: 1 });
-  expect(plan.warnings).toEqual(["256 MiB of memory, as asked; a k3s server needs about 2048 MiB"]);
+  expect(plan.warnings).toEqual(["256 MiB of memory, as asked; a k3s server needs about 2048 MiB, an agent 512"]);
 });
 
 test("the kernel is told root, address and the one console that is captured", () => {

@@ -48,6 +48,8 @@ export interface MachinePlanInput {
 }
 
 export const MIN_MEMORY_MIB = 2048;
+/** What k3s asks for an agent (docs.k3s.io, requirements). */
+const AGENT_MEMORY_MIB = 512;
 export const MIN_CPUS = 2;
 const EXTRA_DISK_MIB = 2048;
 /** First address of runqemu's slirp range, so that both launchers give the guest the same. */
@@ -170,7 +172,9 @@ function checkAmounts(input: MachinePlanInput, memoryMib: number, cpus: number):
     );
   }
   if (memoryMib < MIN_MEMORY_MIB)
-    warnings.push(`${memoryMib} MiB of memory, as asked; a k3s server needs about ${MIN_MEMORY_MIB} MiB`);
+    warnings.push(
+      `${memoryMib} MiB of memory, as asked; a k3s server needs about ${MIN_MEMORY_MIB} MiB, an agent ${AGENT_MEMORY_MIB}`,
+    );
   return warnings;
 }
 
