@@ -10,12 +10,15 @@ export const SHELL_IMAGE = "docker.io/rancher/mirrored-library-busybox:1.37.0";
 /** Configuration of k3s with CoreDNS alone: what a scenario does not look at costs an emulated machine a minute. */
 export const SLIM = "disable: [local-storage, metrics-server, traefik, servicelb]\n";
 
+/** A container's first process ignores SIGTERM unless it handles it, and systemd waits 90 s for such a one at a shutdown. */
+const SLEEP = "trap 'exit 0' TERM; sleep 1000000 & wait";
+
 /** A pod with a shell that lives until it is deleted. `extra` is YAML of the pod's spec, indented by two. */
 export function renderShellPod(
   name: string,
   options: { image?: string; labels?: string; script?: string; extra?: string } = {},
 ): string {
-  const { image = SHELL_IMAGE, labels = `{ app: ${name} }`, script = "sleep 1000000", extra = "" } = options;
+  const { image = SHELL_IMAGE, labels = `{ app: ${name} }`, script = SLEEP, extra = "" } = options;
   return `apiVersion: v1
 kind: Pod
 metadata: { name: ${name}, labels: ${labels} }
