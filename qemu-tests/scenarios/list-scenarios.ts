@@ -19,8 +19,8 @@ import {
 } from "./snapshotters.ts";
 import { upgrade } from "./upgrade.ts";
 
-/** What `npm test` runs; each of the rest takes several machines or boots, and comes with `npm run test:all`. */
-export const CI_SCENARIOS: readonly Scenario[] = [security, network];
+/** What `npm test` runs, half an hour on two idle cores; the rest comes with `npm run test:all`. */
+export const CI_SCENARIOS: readonly Scenario[] = [security, network, offline, snapshotterBtrfs, powerCut, join];
 
 /** Those about parts of k3s that the stand-in does not have: `--k3s FILE`, and META_K3S_K3S=FILE in the tests. */
 export const REAL_K3S_SCENARIOS: readonly Scenario[] = [etcdCluster];
