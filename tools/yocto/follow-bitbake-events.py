@@ -44,7 +44,9 @@ def tell_record(record):
 
 def tell_event(name, event):
     """Tells one event; returns True when it closes the command."""
-    if name in ("bb.event.ParseProgress", "bb.event.CacheLoadProgress"):
+    if name == "bb.event.CacheLoadProgress":
+        tell("load", done=event.current, total=event.total)
+    elif name == "bb.event.ParseProgress":
         tell("parse", done=event.current, total=event.total)
     elif name == "bb.event.ParseCompleted":
         tell("parsed", cached=event.cached, parsed=event.parsed, errors=event.errors)

@@ -10,5 +10,5 @@ const PARSE_GRACE_MS = 5000;
  */
 export function isStopForgotten(event: BitBakeEvent, times: { askedAtMs: number; nowMs: number }): boolean {
   if (event.event === "started") return event.at * 1000 > times.askedAtMs + TASK_GRACE_MS;
-  return event.event === "parse" && times.nowMs > times.askedAtMs + PARSE_GRACE_MS;
+  return (event.event === "load" || event.event === "parse") && times.nowMs > times.askedAtMs + PARSE_GRACE_MS;
 }

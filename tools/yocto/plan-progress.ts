@@ -60,6 +60,8 @@ function withRunning(progress: BuildProgress, change: (running: Map<number, Runn
 /** The state after an event. */
 export function planProgress(progress: BuildProgress, event: BitBakeEvent): BuildProgress {
   switch (event.event) {
+    case "load":
+      return { ...progress, phase: `loading parsed recipes: ${Math.round((100 * event.done) / Math.max(1, event.total))} %` };
     case "parse":
       return { ...progress, phase: "parsing recipes", parse: { done: event.done, total: event.total } };
     case "parsed":
