@@ -9,6 +9,7 @@ test.each([
   ["network", "wget: unable to resolve host address 'cache.example.org'"],
   ["network", "fatal: unable to access 'https://github.com/k3s-io/k3s/': Could not resolve host: github.com"],
   ["checksum", "ERROR: zlib-1.3-r0 do_fetch: Checksum mismatch for local file zlib-1.3.tar.xz"],
+  ["no network allowed", "ERROR: Bitbake Fetcher Error: NetworkAccess('https://example.org/quilt.tar.gz', '/usr/bin/env wget')"],
   ["fetch", "ERROR: k3s-1.36.3-r0 do_fetch: Bitbake Fetcher Error: FetchError('Unable to fetch URL from any source.', 'git://x')"],
   ["license", "ERROR: x-1.0-r0 do_populate_lic: QA Issue: x: The LIC_FILES_CHKSUM does not match for file://COPYING"],
   ["patch", "Hunk #2 FAILED at 121."],

@@ -30,7 +30,7 @@ export const KNOWN_FAILURES: readonly KnownFailure[] = [
   },
   {
     name: "no network allowed",
-    pattern: /BB_NO_NETWORK|Network access disabled|network access is disabled/u,
+    pattern: /BB_NO_NETWORK|Network access disabled|network access is disabled|NetworkAccess\(/u,
     cause: "the build was set up without network, and something is missing from the downloads",
     cure: "./meta-k3s setup MACHINE --no-offline, or put the file named above into the downloads folder",
   },
