@@ -61,7 +61,7 @@ function withRunning(progress: BuildProgress, change: (running: Map<number, Runn
 export function planProgress(progress: BuildProgress, event: BitBakeEvent): BuildProgress {
   switch (event.event) {
     case "load":
-      return { ...progress, phase: `loading parsed recipes: ${Math.round((100 * event.done) / Math.max(1, event.total))} %` };
+      return { ...progress, phase: "loading parsed recipes" };
     case "parse":
       return { ...progress, phase: "parsing recipes", parse: { done: event.done, total: event.total } };
     case "parsed":
