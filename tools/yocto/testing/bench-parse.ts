@@ -4,8 +4,9 @@
  *
  *     node tools/yocto/testing/bench-parse.ts --sources DIR [--rounds 3] [--limit 3]
  *
- * DIR has clones of bitbake, openembedded-core and meta-openembedded. To be run as an ordinary user: BitBake refuses root. Processor time, unlike time on the
- * clock, hardly depends on what else the host does. Prints a line for each parse and the growth of the medians; fails when that is above `--limit` percent.
+ * DIR has clones of bitbake, openembedded-core and meta-openembedded. To be run as an ordinary user: BitBake refuses root. To be run alone: beside other work
+ * even processor time goes up and down by several percent. Prints a line for each parse and the growth of the medians; fails when that is above `--limit`
+ * percent.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
