@@ -83,12 +83,12 @@ describe("openReportFolder", () => {
 
   test.each([
     [{ META_K3S_RUNS: "/r" }, "/r"],
-    [{ META_K3S_RUNS: "r" }, "/work/r"],
+    [{ META_K3S_RUNS: "r" }, "/project/r"],
     [{ XDG_STATE_HOME: "/s", HOME: "/h" }, "/s/meta-k3s/runs"],
     [{ XDG_STATE_HOME: "relative", HOME: "/h" }, "/h/.local/state/meta-k3s/runs"],
     [{ HOME: "/h" }, "/h/.local/state/meta-k3s/runs"],
   ])("%o", (env, expected) => {
-    expect(planRunsFolder({ cwd: "/work", env })).toBe(expected);
+    expect(planRunsFolder({ cwd: "/project", env })).toBe(expected);
   });
 });
 

@@ -45,7 +45,7 @@ def tell_record(record):
 def tell_event(name, event):
     """Tells one event; returns True when it closes the command."""
     if name == "bb.event.CacheLoadProgress":
-        tell("load", done=event.current, total=event.total)
+        tell("load")
     elif name == "bb.event.ParseProgress":
         tell("parse", done=event.current, total=event.total)
     elif name == "bb.event.ParseCompleted":

@@ -6,7 +6,7 @@ const ASKED = 1_000_000;
 const task = { recipe: "k3s", task: "do_fetch", pid: 7, log: "" };
 const started = (afterMs: number): BitBakeEvent => ({ event: "started", ...task, at: (ASKED + afterMs) / 1000 });
 const parse: BitBakeEvent = { event: "parse", done: 1, total: 2 };
-const load: BitBakeEvent = { event: "load", done: 1, total: 2 };
+const load: BitBakeEvent = { event: "load" };
 const succeeded: BitBakeEvent = { event: "succeeded", ...task, at: (ASKED + 60_000) / 1000 };
 
 test.each([

@@ -14,8 +14,8 @@ const taskShape = {
 
 /** One line of tools/yocto/follow-bitbake-events.py. */
 const eventSchema = z.discriminatedUnion("event", [
-  /** Bytes of the cache of recipes that were parsed earlier. */
-  z.object({ event: z.literal("load"), done: count, total: count }),
+  /** The cache of recipes that were parsed earlier is being read. */
+  z.object({ event: z.literal("load") }),
   z.object({ event: z.literal("parse"), done: count, total: count }),
   z.object({ event: z.literal("parsed"), cached: count, parsed: count, errors: count }),
   z.object({ event: z.literal("counts"), done: count, failed: count, active: count, total: count }),

@@ -44,7 +44,7 @@ test("a task that fails is no longer running and is remembered with its log", ()
 
 test.each([
   ['{"event": "parse", "done": 812, "total": 2935}', "parsing recipes: 812 of 2935"],
-  ['{"event": "load", "done": 15141238, "total": 60564953}', "loading parsed recipes"],
+  ['{"event": "load"}', "loading parsed recipes"],
   ['{"event": "setscene", "done": 20, "total": 50}', "taking built parts from sstate: 20 of 50"],
   ['{"event": "phase", "name": "Initialising tasks"}', "initialising tasks"],
 ])("before tasks run: %s", (line, text) => {
