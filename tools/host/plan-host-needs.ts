@@ -64,6 +64,7 @@ const needs: readonly HostNeed[] = [
   file("user-mode emulation", "/usr/bin/qemu-aarch64-static", "qemu-user-static", "makes root filesystems of other architectures", [
     "foreign",
   ]),
+  command("arch-test", "arch-test", "tells mmdebstrap whether this host runs programs of another architecture", ["foreign"]),
   command("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu", "compiles SQLite for the arm64 testbed", ["foreign"]),
   file(
     "arm64 C library",
