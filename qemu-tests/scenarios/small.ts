@@ -11,7 +11,13 @@ import { bootAgent, bootServer, mustJoin, TOKEN_FILE } from "./lab-cluster.ts";
 import { openLabNetwork } from "./lab-network.ts";
 
 /** The budget: what a product may plan with. Kept in the repository beside what was measured (small-baseline.json). */
-const figures = z.strictObject({ readyMib: z.number(), peakMib: z.number(), idleMib: z.number(), writtenMibPerHour: z.number() });
+const figures = z.strictObject({
+  readyMib: z.number(),
+  peakMib: z.number(),
+  idleMib: z.number(),
+  writtenMibPerHour: z.number(),
+  imageMib: z.number(),
+});
 type Figures = z.infer<typeof figures>;
 const role = z.strictObject({ budget: figures, seen: figures.nullable() });
 const baselineSchema = z.strictObject({
@@ -42,6 +48,11 @@ async function readWrittenMib(guest: Guest): Promise<number> {
   return Number(await guest.sh("sync; awk '{ print $7 }' /sys/block/vda/stat")) / 2048;
 }
 
+/** MiB that the root filesystem's files take, once all is Ready: the image, and what k3s has unpacked beside it. */
+async function readImageMib(guest: Guest): Promise<number> {
+  return Number(await guest.sh("df -B1 --output=used / | tail -n 1")) / 1024 / 1024;
+}
+
 async function countKills(guest: Guest): Promise<number> {
   return Number(await guest.sh("awk '$1 == \"oom_kill\" { print $2 }' /proc/vmstat"));
 }
@@ -57,6 +68,7 @@ async function startPeak(guest: Guest): Promise<void> {
 /** Lets the device be idle, prints what it takes and judges it. */
 async function checkBudget(lab: Lab, guest: Guest, budget: Figures): Promise<void> {
   const readyMib = await readUsedMib(guest);
+  const imageMib = await readImageMib(guest);
   const before = await readWrittenMib(guest);
   const startMs = lab.ctx.clock.monotonicMs();
   await lab.ctx.clock.sleep(IDLE_MINUTES * 60_000, lab.ctx.signal);
@@ -66,7 +78,8 @@ async function checkBudget(lab: Lab, guest: Guest, budget: Figures): Promise<voi
   const peakMib = Number(await guest.sh(`cat ${PEAK_FILE}`)) / 1024;
   lab.ctx.log.info(
     `${guest.name}: memory in use: ${readyMib.toFixed(0)} MiB at Ready, ${peakMib.toFixed(0)} at its peak, ${idleMib.toFixed(0)} after ${IDLE_MINUTES} idle minutes; ` +
-      `written: ${writtenMibPerHour.toFixed(1)} MiB an hour; of the budget ${(peakMib / budget.peakMib).toFixed(2)} and ${(writtenMibPerHour / budget.writtenMibPerHour).toFixed(2)}`,
+      `written: ${writtenMibPerHour.toFixed(1)} MiB an hour; on the root filesystem: ${imageMib.toFixed(0)} MiB; of the budget ` +
+      `${(peakMib / budget.peakMib).toFixed(2)}, ${(writtenMibPerHour / budget.writtenMibPerHour).toFixed(2)} and ${(imageMib / budget.imageMib).toFixed(2)}`,
   );
   await lab.check("nothing was killed for want of memory", async () => {
     const kills = await countKills(guest);
@@ -81,6 +94,9 @@ async function checkBudget(lab: Lab, guest: Guest, budget: Figures): Promise<voi
       writtenMibPerHour <= budget.writtenMibPerHour,
       `${writtenMibPerHour.toFixed(1)} MiB an hour of ${budget.writtenMibPerHour}`,
     );
+  });
+  await lab.check("its root filesystem is no larger than its budget", async () => {
+    must(imageMib <= budget.imageMib, `${imageMib.toFixed(0)} MiB of ${budget.imageMib}`);
   });
 }
 
