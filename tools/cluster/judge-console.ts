@@ -40,6 +40,13 @@ export function judgeConsoleEvent(event: ConsoleEvent): Problem | undefined {
         message: "the guest went into systemd's emergency mode, and starts no further",
         hint: "a filesystem or a partition that it must have is missing or failed: the console names the unit or the device before that",
       };
+    case "systemd-frozen":
+      return {
+        code: "SYSTEMD_FROZEN",
+        subject: "systemd",
+        message: "the guest's systemd gave up and froze, and starts no further",
+        hint: "the console says why in the lines before that; on a host that is very busy its own time limits can run out: try again when it is idle",
+      };
     case "kernel-started":
     case "userspace-started":
     case "login-prompt":

@@ -202,6 +202,13 @@ describe("the console", () => {
     });
   });
 
+  test("a systemd that froze is the end of waiting", () => {
+    const line = "[  222.542074] systemd[1]: Freezing execution.";
+    expect(judgeConsoleEvent({ kind: "systemd-frozen", atMs: 1, subject: undefined, line })).toMatchObject({
+      code: "SYSTEMD_FROZEN",
+    });
+  });
+
   test.each(["powered-off", "rebooted", "panicked", "killed", "crashed"] as const)(
     "a machine that %s before it was Ready is a problem",
     (reason) => {

@@ -22,6 +22,7 @@ export interface ConsoleEvent {
     | "oom-kill"
     | "disk-error"
     | "emergency-mode"
+    | "systemd-frozen"
     | "unit-failed";
   /** Milliseconds since power-on. */
   readonly atMs: number;

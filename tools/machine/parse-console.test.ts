@@ -23,6 +23,7 @@ test.each([
     "emergency-mode",
     undefined,
   ],
+  ["[  222.542074] systemd[1]: Freezing execution.", "systemd-frozen", undefined],
   ['You are in emergency mode. After logging in, type "journalctl -xb" to view', "emergency-mode", undefined],
 ])("%j", (line, kind, subject) => {
   expect(parseConsoleLine(line)).toMatchObject({ kind, subject });
