@@ -1,3 +1,4 @@
+import pRetry from "p-retry";
 import { CheckError } from "../../tools/scenario/check-error.ts";
 import { quote } from "../harness/format-shell-word.ts";
 import type { Guest } from "../../tools/scenario/scenario.ts";
@@ -32,9 +33,16 @@ spec:
 ${extra}`;
 }
 
-/** Gives YAML to the API server. */
+/** Reasons with which an API server that is too busy asks for the same once more (k8s.io/apimachinery, pkg/api/errors: IsTimeout and the like). */
+const BUSY = /Error from server \((?:Timeout|ServerTimeout|TooManyRequests)\)/u;
+
+/** Gives YAML to the API server; what is applied already stays as it is, so that a server that was too busy is asked again. */
 export async function apply(guest: Guest, yaml: string): Promise<void> {
-  await guest.sh("k3s kubectl apply -f -", { input: yaml });
+  await pRetry(async () => guest.sh("k3s kubectl apply -f -", { input: yaml }), {
+    retries: 3,
+    minTimeout: 10_000,
+    shouldRetry: ({ error }) => BUSY.test(error.message),
+  });
 }
 
 /** stdout of kubectl. */
