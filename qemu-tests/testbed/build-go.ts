@@ -45,11 +45,11 @@ export async function buildGoToolchain(ctx: Context, dir: string): Promise<void>
 export async function buildGoProgram(
   ctx: Context,
   program: GoProgram,
-  where: { dir: string; sourceDir: string; tags: readonly string[]; go: string; env: Env },
+  where: { dir: string; sourceDir: string; tags: readonly string[]; ldflags: string; go: string; env: Env },
 ): Promise<void> {
   await mkdir(where.dir, { recursive: true });
   const argv = [
-    where.go, "build", "-tags", where.tags.join(","), "-ldflags", program.ldflags,
+    where.go, "build", "-tags", where.tags.join(","), "-ldflags", where.ldflags,
     "-o", join(where.dir, program.output), program.package,
   ]; // prettier-ignore
   try {

@@ -12,7 +12,7 @@ import type { Privilege } from "./open-privilege.ts";
 import type { GoProgram, ImageSpec } from "./parse-programs.ts";
 import type { Part, PartJob } from "./part.ts";
 import { formatFeatures } from "./plan-features.ts";
-import { planGoEnv, planGoPath, renderGoRequirements } from "./plan-go.ts";
+import { planGoEnv, planGoPath, planLdflags, renderGoRequirements } from "./plan-go.ts";
 import { IMAGES_DIR, planArchiveName, planEdits, planReleasePart, renderGuestRecord } from "./plan-guest.ts";
 import { planParts } from "./plan-parts.ts";
 import { planQemu } from "./plan-qemu.ts";
@@ -62,6 +62,7 @@ export function defineParts(
       cgo: program.cgo,
       gnuTriplet: architecture.gnuTriplet,
     });
+    const ldflags = planLdflags(program, architecture.goArch);
     return {
       name: goPart(program),
       title: `${program.name} ${program.version} for ${architecture.debian}`,
@@ -72,7 +73,7 @@ export function defineParts(
           program.package,
           program.cgo,
           inputs.goTags,
-          program.ldflags,
+          ldflags,
           inputs.goTarget,
           goEnv["GOFLAGS"],
         ]),
@@ -84,6 +85,7 @@ export function defineParts(
           dir: job.dir,
           sourceDir: paths.go,
           tags: inputs.goTags,
+          ldflags,
           go: inputs.hostGo?.go ?? planGoPath(job.need(GO_TOOLCHAIN)),
           env: goEnv,
         }),

@@ -23,6 +23,7 @@ const programSchema = z
     module: z.string().optional(),
     output: z.string().regex(/^[a-z][a-z0-9-]*$/u, "lower case, digits and hyphens"),
     cgo: z.boolean(),
+    static: z.array(z.enum(["amd64", "arm64", "arm"])).default([]),
     ldflags: z.string(),
     version: z.string(),
     guest: guestPath.optional(),

@@ -107,8 +107,9 @@ const ARCHITECTURES: Readonly<Record<Architecture, TestbedArchitecture>> = {
     unameMachines: ["armv7l", "armv8l"],
     qemuUser: "qemu-arm",
     gnuTriplet: "arm-linux-gnueabihf",
-    // The armmp kernel is built for boards: everything that a virtual one has is a module.
-    initrdModules: ["virtio_mmio", "virtio_blk", "ext4"],
+    // The armmp kernel is built for boards: everything that a virtual one has is a module. ext4 asks for a crc32c by name when it mounts
+    // (modules.softdep: crypto-crc32c); the generic one runs on every processor.
+    initrdModules: ["virtio_mmio", "virtio_blk", "crc32c_generic", "ext4"],
     serialConsole: "ttyAMA0,115200",
     k3sAsset: "k3s-armhf",
     k3sSha256: undefined,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isNewEnough, planGoEnv, renderGoRequirements } from "./plan-go.ts";
+import { isNewEnough, planGoEnv, planLdflags, renderGoRequirements } from "./plan-go.ts";
 
 describe("isNewEnough", () => {
   test.each([
@@ -42,6 +42,13 @@ describe("planGoEnv", () => {
   test("takes the target's C compiler for a program with C in it", () => {
     expect(planGoEnv({ ...arm, cgo: true })).toMatchObject({ CGO_ENABLED: "1", CC: "arm-linux-gnueabihf-gcc" });
   });
+});
+
+test.each([
+  ["amd64", "-linkmode external -extldflags -static -s -w"],
+  ["arm", "-s -w"],
+])("a program that is static on amd64 alone is linked for %s with %s", (goArch, flags) => {
+  expect(planLdflags({ ldflags: "-s -w", static: ["amd64"] }, goArch)).toBe(flags);
 });
 
 test("the wheel's requirements pin its version and its bytes", () => {

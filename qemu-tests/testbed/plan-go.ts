@@ -60,3 +60,8 @@ export function planGoEnv(options: {
     GOMODCACHE: options.env["GOMODCACHE"] ?? join(options.cacheDir, "mod"),
   };
 }
+
+/** What `go build` is given as -ldflags for a program on one architecture (GOARCH): a program with C in it is linked statically where it says so. */
+export function planLdflags(program: { ldflags: string; static: readonly string[] }, goArch: string): string {
+  return program.static.includes(goArch) ? `-linkmode external -extldflags -static ${program.ldflags}` : program.ldflags;
+}
