@@ -122,7 +122,12 @@ export async function openMachine(
   const { path: folder } = stack.use(await openRunFolder(ctx));
   const outputFolder = plan.outputFolder === undefined ? folder : resolve(ctx.cwd, plan.outputFolder);
   await mkdir(outputFolder, { recursive: true });
-  const access = await writeGuestAccess(ctx, { access: plan.access, handOver: plan.handOver, folder });
+  const access = await writeGuestAccess(ctx, {
+    arch: plan.spec.arch,
+    access: plan.access,
+    handOver: plan.handOver,
+    folder,
+  });
   const disks = await writeDisks(ctx, {
     spec: plan.spec,
     folder: plan.stateFolder === undefined ? folder : resolve(ctx.cwd, plan.stateFolder),
@@ -130,6 +135,7 @@ export async function openMachine(
   const files: RunFiles = {
     disks,
     credentials: access.credentials,
+    handOverDisk: access.handOverDisk,
     qmpSocketPath: join(folder, "qmp"),
     consoleSocketPath: join(folder, "tty"),
     consolePath: join(outputFolder, "console.log"),

@@ -197,9 +197,21 @@ function argvFor(conf: string, options: MachinePlanInput["options"] = {}, creden
       consoleSocketPath: "/run/tty",
       consolePath: "/out,put/console.log",
       credentials: [{ name: credential, path: "/run/credential", smbiosPath: "/run/smbios" }],
+      handOverDisk: plan.spec.arch === "arm" ? "/run/hand,over.ext4" : undefined,
     },
   }).join(" ");
 }
+
+test("arm: what is handed over comes on a disk that takes no virtio disk's name, and the guest mounts it", () => {
+  const mount = "systemd.mount-extra=LABEL=meta-k3s-run:/run/credstore:ext4:ro";
+  expect(planMachine(input(ARM)).spec.kernelCommandLine).toContain(mount);
+  expect(planMachine(input(ARM, { options: { sshKeyPath: "/key" } })).spec.kernelCommandLine).not.toContain("mount-extra");
+  expect(planMachine(input(ARM64)).spec.kernelCommandLine).not.toContain("mount-extra");
+  expect(argvFor(ARM)).toContain(
+    "-drive if=none,id=handover,file=/run/hand,,over.ext4,format=raw,readonly=on -device virtio-scsi-pci,id=handover-bus -device scsi-hd,bus=handover-bus.0,drive=handover",
+  );
+  expect(argvFor(ARM64)).not.toContain("handover");
+});
 
 test("x86-64: QEMU chooses the SSH port on 127.0.0.1, memory in MiB, keys by file, commas in paths doubled", () => {
   const argv = argvFor(X86);

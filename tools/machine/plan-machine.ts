@@ -5,6 +5,7 @@ import type { QemuVersion } from "./parse-qemu-version.ts";
 import { formatQemuVersion, isAtLeast } from "./parse-qemu-version.ts";
 import type { HostFacts } from "./read-host-facts.ts";
 import type { ImageFiles } from "./read-qemuboot.ts";
+import { HAND_OVER_ARGUMENT, takesHandOverDisk } from "./write-hand-over-disk.ts";
 
 /** What the user may decide about a machine; everything has a default. */
 export interface MachineOptions {
@@ -142,6 +143,7 @@ function planCommandLine(image: ImageFiles, options: MachineOptions): string {
     ...(options.allowReboot === true ? [] : ["panic=-1"]),
     // Grows the root filesystem to the overlay's size; a unit of systemd itself, ignored where it is not installed.
     "systemd.wants=systemd-growfs-root.service",
+    ...(options.sshKeyPath === undefined && takesHandOverDisk(qemuboot.arch) ? [HAND_OVER_ARGUMENT] : []),
     ...(options.kernelArguments ?? []),
   ]
     .filter((part) => part !== "")

@@ -11,6 +11,8 @@ export interface RunFiles {
   readonly consoleSocketPath: string;
   readonly consolePath: string;
   readonly credentials: readonly GuestCredential[];
+  /** A raw disk that is only read, with credentials for a guest that is given none by QEMU (write-hand-over-disk.ts). */
+  readonly handOverDisk: string | undefined;
 }
 
 /** A systemd credential (systemd.system-credentials(7)) in a file. */
@@ -86,6 +88,17 @@ export function planCommonArgv(spec: MachineSpec, files: RunFiles): string[] {
       ];
     }),
     ...files.credentials.flatMap((credential) => planCredentialArgv(spec, credential)),
+    // As a SCSI disk, so that it cannot take a virtio disk's name, root's among them; the guest finds it by its label.
+    ...(files.handOverDisk === undefined
+      ? []
+      : [
+          "-drive",
+          `if=none,id=handover,file=${formatOptionValue(files.handOverDisk)},format=raw,readonly=on`,
+          "-device",
+          "virtio-scsi-pci,id=handover-bus",
+          "-device",
+          "scsi-hd,bus=handover-bus.0,drive=handover",
+        ]),
   ];
 }
 

@@ -46,6 +46,7 @@ function plan(changes: Partial<MachinePlan> = {}, values: Readonly<Record<string
       consoleSocketPath: "/run/tty",
       consolePath: "/my results/console.log",
       credentials: [],
+      handOverDisk: undefined,
     },
     values: {
       IMAGE_LINK_NAME: "image",

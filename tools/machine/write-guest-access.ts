@@ -3,12 +3,16 @@ import { dirname, join, resolve } from "node:path";
 import type { Context } from "../core/context.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { GuestAccess, GuestFile, GuestHandOver, SshEndpoint } from "./machine.ts";
+import type { Architecture } from "./machine-spec.ts";
 import type { GuestCredential } from "./plan-qemu-argv.ts";
+import { takesHandOverDisk, writeHandOverDisk } from "./write-hand-over-disk.ts";
 
 /** The way into one guest: the endpoint but for its port, and what the guest is handed. */
 export interface WrittenAccess {
   readonly endpoint: Omit<SshEndpoint, "host" | "port">;
   readonly credentials: readonly GuestCredential[];
+  /** A disk with credentials, for guests that QEMU cannot hand any. */
+  readonly handOverDisk: string | undefined;
 }
 
 const GUEST_FOLDER = "/run/meta-k3s";
@@ -48,14 +52,15 @@ async function writeCredential(folder: string, name: string, content: string): P
 /**
  * Makes the keys of one run in `folder` (private to the user) and the systemd credentials that hand them to the guest: an authorised key
  * and the guest's own host key, so that it is known before the first connection. The guest needs systemd 252 or newer, OpenSSH with
- * sshd_config.d, and a kernel with fw_cfg (FW_CFG_SYSFS) or, on x86, DMI in sysfs (DMI_SYSFS). With the user's own key nothing is handed
- * over. Throws ConfigError when that key cannot be read, or when files are to be handed over nevertheless.
+ * sshd_config.d, and a kernel with fw_cfg (FW_CFG_SYSFS) or, on x86, DMI in sysfs (DMI_SYSFS); on 32-bit Arm systemd 254, for they come on
+ * a disk. With the user's own key nothing is handed over. Throws ConfigError when that key cannot be read, when files are to be handed over
+ * nevertheless, or for credentials that a disk is too late for.
  */
 export async function writeGuestAccess(
   ctx: Context,
-  options: { access: GuestAccess; handOver: GuestHandOver; folder: string },
+  options: { arch: Architecture; access: GuestAccess; handOver: GuestHandOver; folder: string },
 ): Promise<WrittenAccess> {
-  const { access, handOver, folder } = options;
+  const { arch, access, handOver, folder } = options;
   if (access.kind === "own-key") {
     if (handOver.files.length + handOver.credentials.length > 0) {
       throw new ConfigError("an image that is reached with a key of the user's own is handed no files", {
@@ -66,7 +71,7 @@ export async function writeGuestAccess(
     await readFile(privateKeyPath).catch((cause: unknown) => {
       throw new ConfigError(`cannot read the SSH key ${access.privateKeyPath}`, { hint: "give the private key's file", cause });
     });
-    return { endpoint: { user: access.user, privateKeyPath, hostKey: undefined }, credentials: [] };
+    return { endpoint: { user: access.user, privateKeyPath, hostKey: undefined }, credentials: [], handOverDisk: undefined };
   }
   const privateKeyPath = join(folder, "id");
   const user = await makeKeyPair(ctx, privateKeyPath);
@@ -78,12 +83,25 @@ export async function writeGuestAccess(
     "d /etc/ssh/sshd_config.d 0755 root root -\n" +
     formatTmpfilesLine("/etc/ssh/sshd_config.d/00-meta-k3s.conf", "0644", SSHD_CONFIG) +
     handOver.files.map(formatHandedFile).join("");
+  const endpoint = { user: access.user, privateKeyPath, hostKey: host.publicKey };
+  const own = [
+    { name: "tmpfiles.extra", content: tmpfiles },
+    { name: "ssh.authorized_keys.root", content: `${user.publicKey}\n` },
+  ];
+  if (takesHandOverDisk(arch)) {
+    const [early] = handOver.credentials;
+    if (early !== undefined) {
+      throw new ConfigError(`an ${arch} guest cannot be handed the credential ${early.name}: its disk is mounted too late for it`, {
+        hint: "hand over a file",
+      });
+    }
+    return { endpoint, credentials: [], handOverDisk: await writeHandOverDisk(ctx, { folder, credentials: own }) };
+  }
   return {
-    endpoint: { user: access.user, privateKeyPath, hostKey: host.publicKey },
-    credentials: [
-      await writeCredential(folder, "tmpfiles.extra", tmpfiles),
-      await writeCredential(folder, "ssh.authorized_keys.root", `${user.publicKey}\n`),
-      ...(await Promise.all(handOver.credentials.map(({ name, content }) => writeCredential(folder, name, content)))),
-    ],
+    endpoint,
+    credentials: await Promise.all(
+      [...own, ...handOver.credentials].map(({ name, content }) => writeCredential(folder, name, content)),
+    ),
+    handOverDisk: undefined,
   };
 }
