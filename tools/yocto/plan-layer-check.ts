@@ -150,6 +150,11 @@ function planValues(machine: MachineName): readonly LayerCheckStep[] {
     ]),
     values("virtual/kernel", [
       { variable: "KERNEL_FEATURES", pattern: /cgroups\.scc.*netfilter\.scc/su, why: "the kernel has the layer's fragments" },
+      {
+        variable: "KERNEL_FEATURES",
+        pattern: /qemu\/(?:fw-cfg|hand-over-disk)\.scc/u,
+        why: "a run can hand the image its keys",
+      },
     ]),
   ];
 }
