@@ -4,8 +4,8 @@ import type { Architecture, BlankDiskSpec, DiskCache, DiskSpec, MachineSpec, Net
 import type { QemuVersion } from "./parse-qemu-version.ts";
 import { formatQemuVersion, isAtLeast } from "./parse-qemu-version.ts";
 import type { HostFacts } from "./read-host-facts.ts";
+import { HAND_OVER_ARGUMENT, takesHandOverDisk } from "./plan-hand-over-disk.ts";
 import type { ImageFiles } from "./read-qemuboot.ts";
-import { HAND_OVER_ARGUMENT, takesHandOverDisk } from "./write-hand-over-disk.ts";
 
 /** What the user may decide about a machine; everything has a default. */
 export interface MachineOptions {

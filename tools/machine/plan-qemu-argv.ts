@@ -11,7 +11,7 @@ export interface RunFiles {
   readonly consoleSocketPath: string;
   readonly consolePath: string;
   readonly credentials: readonly GuestCredential[];
-  /** A raw disk that is only read, with credentials for a guest that is given none by QEMU (write-hand-over-disk.ts). */
+  /** A raw disk that is only read, with credentials for a guest that is given none by QEMU (plan-hand-over-disk.ts). */
   readonly handOverDisk: string | undefined;
 }
 

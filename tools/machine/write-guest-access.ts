@@ -4,8 +4,9 @@ import type { Context } from "../core/context.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { GuestAccess, GuestFile, GuestHandOver, SshEndpoint } from "./machine.ts";
 import type { Architecture } from "./machine-spec.ts";
+import { takesHandOverDisk } from "./plan-hand-over-disk.ts";
 import type { GuestCredential } from "./plan-qemu-argv.ts";
-import { takesHandOverDisk, writeHandOverDisk } from "./write-hand-over-disk.ts";
+import { writeHandOverDisk } from "./write-hand-over-disk.ts";
 
 /** The way into one guest: the endpoint but for its port, and what the guest is handed. */
 export interface WrittenAccess {

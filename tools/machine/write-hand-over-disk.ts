@@ -1,24 +1,7 @@
 import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../core/context.ts";
-import type { Architecture } from "./machine-spec.ts";
-
-/** Label of the disk's filesystem, by which the guest finds it wherever it is plugged in. */
-const LABEL = "meta-k3s-run";
-
-/**
- * Has the guest mount the disk where systemd's services look for credentials (systemd.exec(5), ImportCredential=), before tmpfiles are set up.
- * systemd-fstab-generator(8) knows `systemd.mount-extra=` from systemd 254 on. An emulated device may take minutes to be seen.
- */
-export const HAND_OVER_ARGUMENT = `systemd.mount-extra=LABEL=${LABEL}:/run/credstore:ext4:ro,nodev,nosuid,noexec,x-systemd.device-timeout=600`;
-
-/**
- * Whether a guest is handed its credentials on a disk instead of through fw_cfg: kernels of 32-bit Arm for several boards have no I/O port map, on
- * which CONFIG_FW_CFG_SYSFS depends (Linux drivers/firmware/Kconfig, arch/arm/Kconfig).
- */
-export function takesHandOverDisk(arch: Architecture): boolean {
-  return arch === "arm";
-}
+import { HAND_OVER_LABEL } from "./plan-hand-over-disk.ts";
 
 /**
  * Makes `folder`/hand-over.ext4 with one file for each credential, which nobody but the guest's root can read. Returns its path. Throws
@@ -36,7 +19,7 @@ export async function writeHandOverDisk(
   const bytes = credentials.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
   const sizeKib = 2048 + Math.ceil((bytes * 2) / 1024);
   await ctx.exec.runCheck(
-    ["mkfs.ext4", "-q", "-O", "^has_journal", "-L", LABEL, "-E", "root_owner=0:0", "-d", tree, path, `${sizeKib}k`],
+    ["mkfs.ext4", "-q", "-O", "^has_journal", "-L", HAND_OVER_LABEL, "-E", "root_owner=0:0", "-d", tree, path, `${sizeKib}k`],
     { timeoutMs: 60_000 },
   );
   await chmod(path, 0o600);
