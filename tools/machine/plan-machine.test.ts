@@ -96,8 +96,14 @@ test("less memory on purpose is given, and said", () => {
 
 test("the kernel is told root, address and the one console that is captured", () => {
   expect(planMachine(input(X86)).spec.kernelCommandLine).toBe(
-    "root=/dev/vda rw ip=dhcp net.ifnames=0 console=ttyS0 panic=-1 systemd.wants=systemd-growfs-root.service",
+    "root=/dev/vda rw ip=dhcp mitigations=off net.ifnames=0 console=ttyS0 panic=-1 systemd.wants=systemd-growfs-root.service",
   );
+});
+
+test("an emulated processor is not sheltered from its own faults, a real one is", () => {
+  expect(planMachine(input(ARM64)).spec.kernelCommandLine).toMatch(/ mitigations=off kpti=off /u);
+  const real = planMachine(input(ARM64, { kvm: { usable: true, reason: "it ran" } }));
+  expect(real.spec.kernelCommandLine).not.toMatch(/mitigations|kpti/u);
 });
 
 test("where reboots are allowed a panic may not end in one", () => {

@@ -100,6 +100,17 @@ function planAccelerator(input: MachinePlanInput): Accelerator {
 const SLOW_WHEN_EMULATED = "-erms,-fsrm";
 
 /**
+ * What an emulated processor needs no shelter from, and what shelters cost there: page tables of its own for the user's side, which x86-64 kernels
+ * have on many processors and arm64 ones wherever KASLR is on, make QEMU throw its TLB away at each entry into the kernel. Read:
+ * Documentation/admin-guide/kernel-parameters.txt; cpufeature.c of arch/arm64, where "mitigations=off" yields to KASLR and "kpti=off" does not.
+ */
+const EMULATED_ARGUMENTS: Readonly<Record<Architecture, readonly string[]>> = {
+  x86_64: ["mitigations=off"],
+  aarch64: ["mitigations=off", "kpti=off"],
+  arm: ["mitigations=off"],
+};
+
+/**
  * Room for translated code, MiB: a Kubernetes node fills QEMU's 1 GiB within two minutes, and then all of it is thrown away. 2 GiB is QEMU's
  * limit on x86-64 hosts (MAX_CODE_GEN_BUFFER_SIZE in tcg/region.c). Undefined leaves QEMU its own choice, an eighth of a small host's memory.
  */
@@ -131,11 +142,13 @@ function planCpu(image: ImageFiles, accelerator: Accelerator, version: QemuVersi
   };
 }
 
-function planCommandLine(image: ImageFiles, options: MachineOptions): string {
+function planCommandLine(image: ImageFiles, options: MachineOptions, accelerator: Accelerator): string {
   const { qemuboot } = image;
   return [
     `root=${qemuboot.kernelRoot}`,
     qemuboot.ipArgument,
+    // Before the image's own words, which win where they say otherwise.
+    ...(accelerator.kind === "tcg" ? EMULATED_ARGUMENTS[qemuboot.arch] : []),
     qemuboot.kernelArguments,
     // Only the captured one: Linux drives one 8250 port as console, and with ttyS1 named before ttyS0 prints on neither.
     `console=${qemuboot.consoles[0] ?? "ttyS0"}`,
@@ -211,7 +224,7 @@ export function planMachine(input: MachinePlanInput): MachinePlan {
     qemubootPath: image.qemubootPath,
     kernelPath: image.kernelPath,
     initrdPath: image.initrdPath,
-    kernelCommandLine: ownLoader ? "" : planCommandLine(image, options),
+    kernelCommandLine: ownLoader ? "" : planCommandLine(image, options, accelerator),
     qemuMachine: qemuboot.qemuMachine,
     qemuCpu: cpu,
     memoryMib,
