@@ -30,6 +30,13 @@ describe("planRootfs", () => {
     expect(options.indexOf(hook)).toBeLessThan(options.findIndex((option) => option.includes("machine-id")));
   });
 
+  test("a kernel of another Debian release is asked for by that release's name", () => {
+    const { packages, options } = planRootfs(planArchitecture("arm"));
+    expect(packages).toContain("linux-image-armmp-lpae/bookworm");
+    expect(options.find((option) => option.startsWith("--setup-hook="))).toContain("sources.list.d/bookworm.list");
+    expect(ordinary.options.filter((option) => option.startsWith("--setup-hook="))).toEqual([]);
+  });
+
   test("features add up", () => {
     expect(planRootfs(planArchitecture("x86_64"), ["zfs", "fuse-overlayfs"]).packages).toEqual(
       expect.arrayContaining(["fuse-overlayfs", "fuse3", "zfsutils-linux"]),

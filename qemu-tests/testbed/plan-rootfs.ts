@@ -51,6 +51,15 @@ const CUSTOMIZE_HOOKS = [
   'mkdir -p "$1/usr/share/meta-k3s-testbed"; chroot "$1" busybox --list > "$1/usr/share/meta-k3s-testbed/busybox-applets"',
 ];
 
+/**
+ * A hook after which apt knows one more Debian release, from the mirror and with the keys that mmdebstrap chose for the guest's own. What is wanted
+ * of it says so by name ("package/release"): of two versions apt takes the newer.
+ */
+function planMoreSuite(suite: string): string {
+  const list = '"$1"/etc/apt/sources.list';
+  return `sed -n 's/ ${SUITE} main/ ${suite} main/p' ${list} >"$1"/etc/apt/sources.list.d/${suite}.list; test -s "$1"/etc/apt/sources.list.d/${suite}.list`;
+}
+
 export interface RootfsPlan {
   /** Arguments of mmdebstrap up to its mode, output and mirror, which do not change what comes out. */
   readonly options: readonly string[];
@@ -60,9 +69,9 @@ export interface RootfsPlan {
 /** What mmdebstrap (1) is asked for: the smallest Debian of that architecture that a k3s device with these features can be. */
 export function planRootfs(architecture: TestbedArchitecture, features: readonly ImageFeature[] = []): RootfsPlan {
   const more = features.map((feature) => planFeature(feature, architecture));
-  const packages = [
-    ...new Set([...Object.keys(PACKAGES), architecture.kernelPackage, ...more.flatMap((feature) => feature.packages)]),
-  ].sort();
+  const { kernelPackage, kernelSuite } = architecture;
+  const kernel = kernelSuite === undefined ? kernelPackage : `${kernelPackage}/${kernelSuite}`;
+  const packages = [...new Set([...Object.keys(PACKAGES), kernel, ...more.flatMap((feature) => feature.packages)])].sort();
   return {
     packages,
     options: [
@@ -72,6 +81,7 @@ export function planRootfs(architecture: TestbedArchitecture, features: readonly
       `--components=${["main", ...new Set(more.flatMap((feature) => feature.components))].join(",")}`,
       ...APT_OPTIONS.map((option) => `--aptopt=${option}`),
       ...DPKG_OPTIONS.map((option) => `--dpkgopt=${option}`),
+      ...(kernelSuite === undefined ? [] : [`--setup-hook=${planMoreSuite(kernelSuite)}`]),
       ...[...more.flatMap((feature) => feature.hooks), ...CUSTOMIZE_HOOKS].map((hook) => `--customize-hook=${hook}`),
       `--include=${packages.join(",")}`,
     ],
