@@ -1,6 +1,8 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { runBootTest } from "../tools/boot-test/run-boot-test.ts";
 import type { Architecture } from "../tools/machine/machine-spec.ts";
+import { renderRunTable } from "../tools/report/render-run-table.ts";
+import type { RunRecord } from "../tools/report/run-record.ts";
 import { closeTestContext } from "./harness/close-test-context.ts";
 import { openTestContext, type TestContext } from "./harness/open-test-context.ts";
 import { buildTestbed } from "./testbed/build-testbed.ts";
@@ -11,11 +13,13 @@ const READY_TIMEOUT_MS = 2_400_000;
 const BUILD_TIMEOUT_MS = 5_400_000;
 
 let bench: TestContext;
+const records: RunRecord[] = [];
 
 beforeEach(async () => {
   bench = await openTestContext();
 });
 afterEach(async () => closeTestContext(bench));
+afterAll(() => process.stderr.write(`\n${renderRunTable(records)}\n\n`));
 
 test.each<Architecture>(["x86_64", "aarch64", "arm"])(
   "a %s device without any network turns Ready from its own images",
@@ -29,6 +33,7 @@ test.each<Architecture>(["x86_64", "aarch64", "arm"])(
       timeoutMs: READY_TIMEOUT_MS,
       stabilityMs: 10_000,
     });
+    records.push(record);
     expect(record.verdict).toMatchObject({ outcome: "ready", exitCode: 0, problems: [] });
   },
   BUILD_TIMEOUT_MS + READY_TIMEOUT_MS,

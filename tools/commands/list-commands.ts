@@ -10,6 +10,7 @@ import { kubeconfigCommand } from "./kubeconfig.ts";
 import { layerCommand } from "./layer.ts";
 import { logsCommand } from "./logs.ts";
 import { releasesCommand } from "./releases.ts";
+import { runsCommand } from "./runs.ts";
 import { setupCommand } from "./setup.ts";
 import { testCommand } from "./test.ts";
 import { sshCommand } from "./ssh.ts";
@@ -24,6 +25,7 @@ export const commands: readonly CommandDefinition[] = [
   setupCommand,
   buildCommand,
   kernelCommand,
+  runsCommand,
   sshCommand,
   logsCommand,
   kubeconfigCommand,

@@ -10,6 +10,11 @@ export interface ReportFolder {
 
 const runName = /^\d{8}T\d{6}Z-[0-9a-f]{4}-/u;
 
+/** Whether a name is that of a run's folder; by name they sort as they began. */
+export function isRunFolder(name: string): boolean {
+  return runName.test(name);
+}
+
 /**
  * The folder under which every run has its own: META_K3S_RUNS, else $XDG_STATE_HOME/meta-k3s/runs, else ~/.local/state/meta-k3s/runs (XDG Base Directory
  * Specification: history of actions is state). A relative META_K3S_RUNS counts from the working directory.
@@ -40,7 +45,7 @@ export async function openReportFolder(
   await mkdir(runs, { recursive: true });
   const path = join(runs, formatRunName(ctx.clock.nowMs(), options.name));
   await mkdir(path, { mode: 0o700 });
-  const names = (await readdir(runs)).filter((name) => runName.test(name)).sort();
+  const names = (await readdir(runs)).filter(isRunFolder).sort();
   for (const old of names.slice(0, Math.max(0, names.length - (options.keep ?? 20)))) {
     await rm(join(runs, old), { recursive: true, force: true });
   }
