@@ -22,8 +22,8 @@ export interface BootOptions {
 export interface BootTestOptions extends BootOptions {
   /** The command line, for the report. */
   readonly command: string;
-  /** From power-on to the verdict, milliseconds. */
-  readonly timeoutMs: number;
+  /** From power-on to the verdict, milliseconds; without it what planReadyTimeoutMs gives the machine. */
+  readonly timeoutMs?: number | undefined;
   /** How long all must hold undisturbed, milliseconds. */
   readonly stabilityMs: number;
   /** Expectations beside those that the guest's own configuration gives. */

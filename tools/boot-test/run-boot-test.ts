@@ -20,6 +20,7 @@ import type { BootTestOptions, BootTestResult } from "./boot-test.ts";
 import { launchMachine } from "./launch-machine.ts";
 import { openGuest } from "./open-guest.ts";
 import type { RunFacts } from "./plan-run-record.ts";
+import { planReadyTimeoutMs } from "./plan-ready-timeout.ts";
 import { planRunRecord } from "./plan-run-record.ts";
 import { readHostSummary } from "./read-host-summary.ts";
 import { readK3sVersion } from "./read-k3s-version.ts";
@@ -39,7 +40,12 @@ interface RunState {
 }
 
 /** Boots' two phases: until SSH lets the run in, then until the cluster is judged. Fills `state` as it goes. */
-async function judgeGuest(ctx: Context, machine: Machine, state: RunState, options: BootTestOptions): Promise<void> {
+async function judgeGuest(
+  ctx: Context,
+  machine: Machine,
+  state: RunState,
+  options: BootTestOptions & { timeoutMs: number },
+): Promise<void> {
   const sincePowerOnMs = (): number => ctx.clock.nowMs() - machine.poweredOnAtMs;
   let seen = { reason: "booting", fromMs: 0 };
   const closeWait = (toMs: number): void => {
@@ -143,7 +149,7 @@ export async function runBootTest(ctx: Context, options: BootTestOptions): Promi
   try {
     poweredOnAtMs = machine.poweredOnAtMs;
     try {
-      await judgeGuest(ctx, machine, state, options);
+      await judgeGuest(ctx, machine, state, { ...options, timeoutMs: options.timeoutMs ?? planReadyTimeoutMs(plan) });
     } catch (error) {
       state.failure = toFailure(error);
     }

@@ -41,7 +41,11 @@ export const imageArguments = {
 
 /** Options of every command that judges. */
 export const judgeArguments = {
-  timeout: { type: "number", default: 900, describe: "seconds from power-on until all must be Ready" },
+  timeout: {
+    type: "number",
+    describe: "seconds from power-on until all must be Ready; 900 without it, 2400 for an emulated 32-bit Arm",
+    valueName: "SECONDS",
+  },
   stability: { type: "number", default: 10, describe: "seconds that all must hold undisturbed" },
   junit: { type: "string", describe: "also write the JUnit report to this file" },
 } as const;

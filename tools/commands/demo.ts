@@ -42,7 +42,7 @@ export const demoCommand = defineCommand({
     const { record, runFolder } = await runBootTest(ctx, {
       ...toBootOptions(args, testbed.qemubootPath),
       command: "demo",
-      timeoutMs: args.timeout * 1000,
+      timeoutMs: args.timeout === undefined ? undefined : args.timeout * 1000,
       stabilityMs: args.stability * 1000,
       junitPath: args.junit,
       whileRunning: async (guest) => {

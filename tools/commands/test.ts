@@ -40,7 +40,7 @@ export const testCommand = defineCommand({
     const { record, runFolder } = await runBootTest(ctx, {
       ...toImageOptions(args, await readImage(ctx, args.image, args.dir)),
       command: `test ${args.image}`,
-      timeoutMs: args.timeout * 1000,
+      timeoutMs: args.timeout === undefined ? undefined : args.timeout * 1000,
       stabilityMs: args.stability * 1000,
       junitPath: args.junit,
     });
