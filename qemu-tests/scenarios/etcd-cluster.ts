@@ -9,10 +9,20 @@ const TOKEN_FILE = "/etc/rancher/k3s/cluster-token";
 /** etcd elects another leader within seconds; the rest of k3s takes an emulated machine longer. */
 const RECOVERY_MS = 300_000;
 
+/** A joining server needs longer than a single one: the first, on the same processors, has to hand its datastore over. */
+const JOIN_MS = 1_500_000;
+/**
+ * k3s ends itself when a controller cannot renew its lease within ten seconds, which a starting neighbour on the same emulated processors
+ * takes from it. kube-controller-manager(1), kube-scheduler(1): flags of leader election.
+ */
+const PATIENT = ["kube-controller-manager-arg", "kube-scheduler-arg", "kube-cloud-controller-manager-arg"]
+  .map((argument) => `${argument}: [leader-elect-lease-duration=90s, leader-elect-renew-deadline=75s]\n`)
+  .join("");
+
 /** A server of the cluster: the first one makes it, the others join it. Their disks outlive their machines. */
 async function bootServer(lab: Lab, network: LabNetwork, name: string, token: string): Promise<Guest> {
   const index = NAMES.findIndex((known) => known === name) + 1;
-  const config = `${SLIM}node-ip: ${network.address(index)}
+  const config = `${SLIM}${PATIENT}node-ip: ${network.address(index)}
 flannel-iface: eth1
 token-file: ${TOKEN_FILE}
 tls-san: [${network.address(index)}]
@@ -56,6 +66,8 @@ export const etcdCluster: Scenario = {
     });
     await first.ready("the first server is Ready");
     const second = await bootServer(lab, network, NAMES[1], token);
+    // One after another: etcd takes one learner at a time.
+    await second.ready("two servers are Ready", { nodeCount: 2, nodeNames: NAMES.slice(0, 2), timeoutMs: JOIN_MS });
     await bootServer(lab, network, NAMES[2], token);
     await second.ready("three servers are Ready", { nodeCount: NAMES.length, nodeNames: [...NAMES] });
     const value = randomBytes(8).toString("hex");
@@ -79,7 +91,11 @@ export const etcdCluster: Scenario = {
       if (kept !== value) throw new CheckError(`the object says "${kept}" and not "${value}"`);
     });
     const back = await bootServer(lab, network, NAMES[0], token);
-    await back.ready("the lost server is back, and three are Ready", { nodeCount: NAMES.length, nodeNames: [...NAMES] });
+    await back.ready("the lost server is back, and three are Ready", {
+      nodeCount: NAMES.length,
+      nodeNames: [...NAMES],
+      timeoutMs: JOIN_MS,
+    });
     await lab.check("it has what was written without it", async () => {
       await kubectl(back, "get configmap after");
     });
