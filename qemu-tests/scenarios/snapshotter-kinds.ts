@@ -89,7 +89,7 @@ export const KINDS = {
     showOwn:
       `cat ${STATE}/mine /srv/mine/file; zfs list -H -o name,mountpoint -t filesystem,snapshot -r k3s | grep -v '^k3s/snapshots/[0-9]'; ` +
       `findmnt -rno SOURCE,FSTYPE,TARGET ${STATE}; findmnt -rno SOURCE,FSTYPE,TARGET ${LAYERS}.zfs; findmnt -rno SOURCE,FSTYPE,TARGET /srv/mine`,
-    missing: { what: "the kernel has no ZFS", script: `modprobe -r zfs; ${removeModule("zfs")}`, words: /ZFS modules/u },
+    missing: { what: "the kernel has no ZFS", script: `modprobe -r zfs; ${removeModule("updates/dkms")}`, words: /ZFS modules/u },
     needs: ["zfs"],
   },
 } as const satisfies Readonly<Record<string, SnapshotterKind>>;
