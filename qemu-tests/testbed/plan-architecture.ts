@@ -5,11 +5,10 @@ export interface TestbedArchitecture {
   readonly arch: Architecture;
   /** OE-core's machine of that architecture; the deploy folder is named as its would be. */
   readonly machine: string;
-  /** Debian's name of the architecture, and its kernel package. */
+  /** Debian's name of the architecture. */
   readonly debian: "amd64" | "arm64" | "armhf";
+  /** "package", or "package/release" where it is not to come from the guest's own Debian release (SUITE in plan-rootfs.ts). */
   readonly kernelPackage: string;
-  /** The Debian release that the kernel comes from, where it is not the guest's own (SUITE in plan-rootfs.ts). */
-  readonly kernelSuite?: string;
   /** KERNEL_IMAGETYPE of OE-core's machine: the name of the kernel in the deploy folder. */
   readonly kernelImageType: string;
   /** Go's GOARCH, also what OCI image configurations call it. */
@@ -102,10 +101,9 @@ const ARCHITECTURES: Readonly<Record<Architecture, TestbedArchitecture>> = {
     arch: "arm",
     machine: "qemuarm",
     debian: "armhf",
-    kernelPackage: "linux-image-armmp-lpae",
     // Kernels since 6.10 forbid themselves the user's memory by writing TTBCR twice at each entry (CONFIG_CPU_TTBR0_PAN), at which QEMU
     // throws its whole TLB away (vmsa_ttbcr_write in target/arm/helper.c). Debian 12's has no such thing with LPAE.
-    kernelSuite: "bookworm",
+    kernelPackage: "linux-image-armmp-lpae/bookworm",
     kernelImageType: "zImage",
     goArch: "arm",
     ociVariant: "v7",

@@ -35,6 +35,8 @@ describe("planRootfs", () => {
     expect(packages).toContain("linux-image-armmp-lpae/bookworm");
     expect(options.find((option) => option.startsWith("--setup-hook="))).toContain("sources.list.d/bookworm.list");
     expect(ordinary.options.filter((option) => option.startsWith("--setup-hook="))).toEqual([]);
+    // What is compiled for it needs its own headers.
+    expect(planRootfs(planArchitecture("arm"), ["zfs"]).packages).toContain("linux-headers-armmp-lpae/bookworm");
   });
 
   test("features add up", () => {

@@ -57,7 +57,8 @@ const CUSTOMIZE_HOOKS = [
  */
 function planMoreSuite(suite: string): string {
   const list = '"$1"/etc/apt/sources.list';
-  return `sed -n 's/ ${SUITE} main/ ${suite} main/p' ${list} >"$1"/etc/apt/sources.list.d/${suite}.list; test -s "$1"/etc/apt/sources.list.d/${suite}.list`;
+  const more = `${list}.d/${suite}.list`;
+  return `sed -n 's/ ${SUITE} main/ ${suite} main/p' ${list} >${more}; test -s ${more}`;
 }
 
 export interface RootfsPlan {
@@ -69,9 +70,10 @@ export interface RootfsPlan {
 /** What mmdebstrap (1) is asked for: the smallest Debian of that architecture that a k3s device with these features can be. */
 export function planRootfs(architecture: TestbedArchitecture, features: readonly ImageFeature[] = []): RootfsPlan {
   const more = features.map((feature) => planFeature(feature, architecture));
-  const { kernelPackage, kernelSuite } = architecture;
-  const kernel = kernelSuite === undefined ? kernelPackage : `${kernelPackage}/${kernelSuite}`;
-  const packages = [...new Set([...Object.keys(PACKAGES), kernel, ...more.flatMap((feature) => feature.packages)])].sort();
+  const packages = [
+    ...new Set([...Object.keys(PACKAGES), architecture.kernelPackage, ...more.flatMap((feature) => feature.packages)]),
+  ].sort();
+  const moreSuites = new Set(packages.flatMap((name) => name.split("/")[1] ?? []));
   return {
     packages,
     options: [
@@ -81,7 +83,7 @@ export function planRootfs(architecture: TestbedArchitecture, features: readonly
       `--components=${["main", ...new Set(more.flatMap((feature) => feature.components))].join(",")}`,
       ...APT_OPTIONS.map((option) => `--aptopt=${option}`),
       ...DPKG_OPTIONS.map((option) => `--dpkgopt=${option}`),
-      ...(kernelSuite === undefined ? [] : [`--setup-hook=${planMoreSuite(kernelSuite)}`]),
+      ...[...moreSuites].map((suite) => `--setup-hook=${planMoreSuite(suite)}`),
       ...[...more.flatMap((feature) => feature.hooks), ...CUSTOMIZE_HOOKS].map((hook) => `--customize-hook=${hook}`),
       `--include=${packages.join(",")}`,
     ],
