@@ -1,6 +1,6 @@
 import type { Arguments } from "../cli/command.ts";
 import { UsageError } from "../core/errors.ts";
-import type { BootOptions } from "../boot-test/boot-test.ts";
+import type { BootOptions, BootTestOptions } from "../boot-test/boot-test.ts";
 import type { ImageToBoot } from "../yocto/read-image.ts";
 import { parseMemoryMib } from "../machine/parse-memory.ts";
 
@@ -49,6 +49,17 @@ export const judgeArguments = {
   stability: { type: "number", default: 10, describe: "seconds that all must hold undisturbed" },
   junit: { type: "string", describe: "also write the JUnit report to this file" },
 } as const;
+
+/** What a command line says of the judging. */
+export function toJudgeOptions(
+  args: Arguments<typeof judgeArguments>,
+): Pick<BootTestOptions, "timeoutMs" | "stabilityMs" | "junitPath"> {
+  return {
+    timeoutMs: args.timeout === undefined ? undefined : args.timeout * 1000,
+    stabilityMs: args.stability * 1000,
+    junitPath: args.junit,
+  };
+}
 
 /** The machine's part of a command line. Throws UsageError for memory that is no amount. */
 export function toBootOptions(args: Arguments<typeof bootArguments>, path: string): BootOptions {

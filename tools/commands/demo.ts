@@ -6,7 +6,7 @@ import { defineCommand } from "../cli/command.ts";
 import { runPreflight } from "../host/run-doctor.ts";
 import type { Architecture } from "../machine/machine-spec.ts";
 import { renderText } from "../report/render-text.ts";
-import { bootArguments, judgeArguments, toBootOptions } from "./boot-arguments.ts";
+import { bootArguments, judgeArguments, toJudgeOptions, toBootOptions } from "./boot-arguments.ts";
 
 const ARCHITECTURES: Readonly<Record<string, Architecture>> = { "qemux86-64": "x86_64", qemuarm64: "aarch64", qemuarm: "arm" };
 
@@ -42,9 +42,7 @@ export const demoCommand = defineCommand({
     const { record, runFolder } = await runBootTest(ctx, {
       ...toBootOptions(args, testbed.qemubootPath),
       command: "demo",
-      timeoutMs: args.timeout === undefined ? undefined : args.timeout * 1000,
-      stabilityMs: args.stability * 1000,
-      junitPath: args.junit,
+      ...toJudgeOptions(args),
       whileRunning: async (guest) => {
         if (args.keep) await waitKeptGuest(ctx, guest);
       },

@@ -5,7 +5,14 @@ import { runBootTest } from "../boot-test/run-boot-test.ts";
 import { UsageError } from "../core/errors.ts";
 import { renderText } from "../report/render-text.ts";
 import { readImage } from "../yocto/read-image.ts";
-import { bootArguments, imageArguments, imagePositional, judgeArguments, toImageOptions } from "./boot-arguments.ts";
+import {
+  bootArguments,
+  imageArguments,
+  imagePositional,
+  judgeArguments,
+  toJudgeOptions,
+  toImageOptions,
+} from "./boot-arguments.ts";
 import { runScenarioCommand, scenarioArguments } from "./scenario-arguments.ts";
 
 export const testCommand = defineCommand({
@@ -40,9 +47,7 @@ export const testCommand = defineCommand({
     const { record, runFolder } = await runBootTest(ctx, {
       ...toImageOptions(args, await readImage(ctx, args.image, args.dir)),
       command: `test ${args.image}`,
-      timeoutMs: args.timeout === undefined ? undefined : args.timeout * 1000,
-      stabilityMs: args.stability * 1000,
-      junitPath: args.junit,
+      ...toJudgeOptions(args),
     });
     return {
       text: renderText(record, { reportPath: join(runFolder, "index.html") }),

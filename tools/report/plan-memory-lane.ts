@@ -1,3 +1,4 @@
+import { usedMib } from "./find-memory-peak.ts";
 import { planX, type TimeAxis } from "./plan-time-axis.ts";
 import type { RunRecord } from "./run-record.ts";
 
@@ -10,10 +11,6 @@ export interface MemoryLane {
   readonly last: { readonly atMs: number; readonly usedMib: number };
   /** Points of the curve of used memory, left to right, thinned to at most two per pixel column, every peak kept. */
   readonly points: readonly { readonly x: number; readonly y: number }[];
-}
-
-function usedMib(sample: Sample): number {
-  return Math.max(0, sample.totalMib - sample.availableMib);
 }
 
 function thin(points: readonly { x: number; y: number }[]): readonly { x: number; y: number }[] {

@@ -1,3 +1,4 @@
+import { findMemoryPeak, usedMib } from "./find-memory-peak.ts";
 import { chartSizes } from "./chart.ts";
 import { formatCount, formatDuration } from "./format-duration.ts";
 import { formatEventKind } from "./format-event-kind.ts";
@@ -70,13 +71,11 @@ function planTiles(record: RunRecord): Page["tiles"] {
       ...formatShare(checks.filter((check) => check.outcome === "passed").length, checks.length),
       note: "",
     });
-  if (memory.length > 0) {
-    const peak = memory.reduce((most, sample) =>
-      sample.totalMib - sample.availableMib > most.totalMib - most.availableMib ? sample : most,
-    );
+  const peak = findMemoryPeak(memory);
+  if (peak !== undefined) {
     tiles.push({
       name: "Memory at peak",
-      value: `${formatCount(peak.totalMib - peak.availableMib)} MiB`,
+      value: `${formatCount(usedMib(peak))} MiB`,
       note: `of ${formatCount(peak.totalMib)} MiB${record.machines.length > 1 ? ` on ${formatForeignLine(peak.machine)}` : ""}`,
       style: "",
     });

@@ -1,4 +1,5 @@
 import { markdownTable } from "markdown-table";
+import { findMemoryPeak, usedMib } from "./find-memory-peak.ts";
 import { formatCount, formatDuration } from "./format-duration.ts";
 import { formatForeignLine } from "./format-foreign-text.ts";
 import { formatOutcome } from "./judge-outcome.ts";
@@ -27,8 +28,8 @@ function formatFirst(record: RunRecord, kind: RunRecord["events"][number]["kind"
 
 /** The most that one machine had in use at once. */
 function formatPeak(record: RunRecord): string {
-  const peak = record.memory.reduce((most, sample) => Math.max(most, sample.totalMib - sample.availableMib), 0);
-  return peak === 0 ? NOT_REACHED : `${formatCount(peak)} MiB`;
+  const peak = findMemoryPeak(record.memory);
+  return peak === undefined ? NOT_REACHED : `${formatCount(usedMib(peak))} MiB`;
 }
 
 function planRow(record: RunRecord): readonly string[] {

@@ -1,3 +1,4 @@
+import { findMemoryPeak, usedMib } from "./find-memory-peak.ts";
 import { formatCount, formatDuration } from "./format-duration.ts";
 import { formatEventKind } from "./format-event-kind.ts";
 import { formatFailure } from "./format-failure.ts";
@@ -85,14 +86,14 @@ function section(title: string, lines: readonly string[]): readonly string[] {
  */
 export function renderText(record: RunRecord, options: { reportPath: string | undefined }): string {
   const { verdict } = record;
-  const peak = record.memory.reduce((most, sample) => Math.max(most, sample.totalMib - sample.availableMib), 0);
+  const peak = findMemoryPeak(record.memory);
   const started = record.machines.length > 0 ? ` after ${formatDuration(verdict.atMs)}` : "";
   const machine = record.machines[0];
   const facts = [
     ...(machine === undefined
       ? []
       : [`${machine.accelerator.toUpperCase()}, ${machine.cpus} vCPUs, ${formatCount(machine.memoryMib)} MiB`]),
-    ...(peak > 0 ? [`memory at peak ${formatCount(peak)} MiB`] : []),
+    ...(peak === undefined ? [] : [`memory at peak ${formatCount(usedMib(peak))} MiB`]),
     ...(record.machines.some((one) => one.guest.standIn) ? ["stand-in for k3s"] : []),
   ];
   const lines = [
