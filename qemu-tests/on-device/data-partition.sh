@@ -121,7 +121,14 @@ lose_power() {
 	tell moments cat /tmp/moments
 }
 
+# know_filesystems TYPE...: the kernel's list of filesystems has these alone, whatever modprobe does.
+know_filesystems() {
+	printf 'nodev\t%s\n' "$@" >/tmp/filesystems
+	mount --bind /tmp/filesystems /proc/filesystems
+}
+
 # have_zfs: zpool and zfs as far as the script uses them, with directories for datasets. What ZFS itself does is not shown by them.
 have_zfs() {
+	know_filesystems ext4 btrfs zfs
 	device_path=/tmp/own:/device/zfs-stubs:${device_path#/tmp/own:}
 }

@@ -213,6 +213,35 @@ tell partition boot zfs`,
   expect(told["partition"]).toEqual(DONE);
 }
 
+/** Without the filesystem nothing is begun, whether the partition is empty or has one of the kind. */
+async function expectKernelAsked(on: Device, shell: DeviceShell, snapshotter: Snapshotter): Promise<void> {
+  const [type = ""] = KERNEL[snapshotter];
+  const told = await runWithImage(
+    on,
+    shell,
+    `know_filesystems tmpfs my${type} ${type}2
+disk ${KINDS[snapshotter].diskMib}
+cp --sparse=always $medium/disk /tmp/before
+tell boot boot ${snapshotter}
+/bin/sync $partition
+tell changes cmp /tmp/before $medium/disk
+tell mounts findmnt -n ${STATE}`,
+  );
+  const words = KERNEL[snapshotter].join(", neither built in nor as a module: ");
+  expect(told["boot"]).toEqual({
+    status: 1,
+    text: `prepare-data-partition: the kernel has no ${words}, or choose another K3S_SNAPSHOTTER. /run/data-partition stays as it is`,
+  });
+  expect(told["changes"]).toEqual(DONE);
+  expect(told["mounts"]).toEqual({ status: 1, text: "" });
+}
+
+const KERNEL: Readonly<Record<Snapshotter, readonly string[]>> = {
+  overlayfs: ["ext4", "build it with CONFIG_EXT4_FS"],
+  btrfs: ["btrfs", "build it with CONFIG_BTRFS_FS"],
+  zfs: ["zfs", "install ZFS's modules for this kernel (uname -r)"],
+};
+
 /** A partition that cannot be read is not an empty one. */
 async function expectUnreadableLeft(on: Device, shell: DeviceShell): Promise<void> {
   const told = await runWithImage(
@@ -235,6 +264,10 @@ describe.each(DEVICE_SHELLS)("under %s", (shell) => {
       await expectMadeOnce(device, shell, snapshotter);
     },
   );
+
+  it.each(["overlayfs", "btrfs", "zfs"] as const)("for %s a kernel without its filesystem is told", async (snapshotter) => {
+    await expectKernelAsked(device, shell, snapshotter);
+  });
 
   it("what holds something else stays as it is, byte for byte", async () => {
     await expectUntouched(device, shell, FOREIGN);
@@ -283,6 +316,7 @@ describe("each check fails", () => {
     small: expectTooSmallTold,
     unreadable: expectUnreadableLeft,
     "whole disk": expectWholeDiskRefused,
+    kernel: expectKernelAsked,
   } as const;
   const unlessUnfilled = '[ "$name" != "$unfilled" ] ||';
 
@@ -303,6 +337,14 @@ describe("each check fails", () => {
     { check: "own", why: "it is made anew", from: unlessUnfilled, to: "" },
     { check: "own beside a mark", why: "the mark overrules a signature", from: unlessUnfilled, to: "! is_marked ||" },
     { check: "whole disk", kind: "zfs", why: "any disk will do", from: '[ ! -e "$block/device" ] ||', to: "true ||" },
+    {
+      check: "kernel",
+      kind: "btrfs",
+      why: "the kernel is not asked",
+      from: '\tgrep -q "[[:space:]]$1\\$" /proc/filesystems ||',
+      to: "\ttrue ||",
+    },
+    { check: "kernel", kind: "zfs", why: "a part of a name counts", from: '! grep -q "[[:space:]]$1\\$"', to: '! grep -q "$1"' },
     {
       check: "small",
       why: "a copy that fails counts",

@@ -61,7 +61,11 @@ export const KINDS = {
     other: "overlayfs",
     list: `btrfs subvolume list -o ${LAYERS}.btrfs`,
     showOwn: `cat ${STATE}/mine; findmnt -rno SOURCE,FSTYPE,TARGET ${STATE}; findmnt -rno SOURCE,FSTYPE,TARGET ${LAYERS}.btrfs`,
-    missing: { what: "the kernel has no btrfs", script: removeModule("kernel/fs/btrfs"), words: /unknown filesystem type.*btrfs/u },
+    missing: {
+      what: "the kernel has no btrfs",
+      script: removeModule("kernel/fs/btrfs"),
+      words: /the kernel has no btrfs, neither/u,
+    },
   }),
   fuseOverlayfs: onOneMount({
     name: "fuse-overlayfs",
@@ -89,7 +93,11 @@ export const KINDS = {
     showOwn:
       `cat ${STATE}/mine /srv/mine/file; zfs list -H -o name,mountpoint -t filesystem,snapshot -r k3s | grep -v '^k3s/snapshots/[0-9]'; ` +
       `findmnt -rno SOURCE,FSTYPE,TARGET ${STATE}; findmnt -rno SOURCE,FSTYPE,TARGET ${LAYERS}.zfs; findmnt -rno SOURCE,FSTYPE,TARGET /srv/mine`,
-    missing: { what: "the kernel has no ZFS", script: `modprobe -r zfs; ${removeModule("updates/dkms")}`, words: /ZFS modules/u },
+    missing: {
+      what: "the kernel has no ZFS",
+      script: `modprobe -r zfs; ${removeModule("updates/dkms")}`,
+      words: /the kernel has no zfs, neither/u,
+    },
     needs: ["zfs"],
   },
 } as const satisfies Readonly<Record<string, SnapshotterKind>>;
