@@ -3,9 +3,11 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
 import { readGuestSecrets } from "../../tools/cluster/read-guest-secrets.ts";
+import { readQemuboot } from "../../tools/machine/read-qemuboot.ts";
 import { gatherBundle } from "../../tools/report/gather-bundle.ts";
 import { CheckError, must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
+import { findInFile } from "../harness/find-in-file.ts";
 import { plantBeforeK3s } from "../harness/plant-fault.ts";
 import { checkNetworkPolicy } from "./network-policy.ts";
 
@@ -55,6 +57,19 @@ async function listPorts(guest: Guest): Promise<readonly { kind: string; port: n
   });
 }
 
+/** A secret in the image is every device's. What the image surely has is looked for too: files in a compressed filesystem cannot be seen. */
+async function checkImage(lab: Lab, guest: Guest, secrets: readonly string[]): Promise<void> {
+  await lab.check("a secret is not in the image", async () => {
+    const { rootfsPath } = await readQemuboot(lab.ctx, { path: lab.qemubootPath });
+    const known = await guest.sh("grep ^PRETTY_NAME= /etc/os-release");
+    must(
+      await findInFile(lab.ctx, rootfsPath, [known]),
+      `${rootfsPath} cannot be looked into: its own os-release is not seen in it`,
+    );
+    must(!(await findInFile(lab.ctx, rootfsPath, secrets)), `one of the cluster's secrets is in ${rootfsPath}`);
+  });
+}
+
 async function checkSecrets(lab: Lab, guest: Guest, secrets: readonly string[]): Promise<void> {
   const look: Readonly<Record<string, string>> = {
     "a process's arguments or environment": "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'",
@@ -68,6 +83,7 @@ async function checkSecrets(lab: Lab, guest: Guest, secrets: readonly string[]):
       must(!secrets.some((secret) => text.includes(secret)), "one of the cluster's secrets is in it");
     });
   }
+  await checkImage(lab, guest, secrets);
   await lab.check("a secret is not in the failure bundle", async () => {
     const folder = await mkdtemp(join(lab.ctx.env["TMPDIR"] ?? tmpdir(), "meta-k3s-bundle-"));
     try {
