@@ -4,6 +4,7 @@ import type { Architecture } from "../tools/machine/machine-spec.ts";
 import { renderRunTable } from "../tools/report/render-run-table.ts";
 import type { RunRecord } from "../tools/report/run-record.ts";
 import { closeTestContext } from "./harness/close-test-context.ts";
+import { keepRuns } from "./harness/keep-runs.ts";
 import { openTestContext, type TestContext } from "./harness/open-test-context.ts";
 import { buildTestbed } from "./testbed/build-testbed.ts";
 
@@ -18,7 +19,10 @@ const records: RunRecord[] = [];
 beforeEach(async () => {
   bench = await openTestContext();
 });
-afterEach(async () => closeTestContext(bench));
+afterEach(async () => {
+  await keepRuns(bench, process.env["META_K3S_TEST_RUNS"]);
+  await closeTestContext(bench);
+});
 afterAll(() => process.stderr.write(`\n${renderRunTable(records)}\n\n`));
 
 test.each<Architecture>(["x86_64", "aarch64", "arm"])(

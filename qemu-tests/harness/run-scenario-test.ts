@@ -3,6 +3,7 @@ import { runScenario } from "../../tools/scenario/run-scenario.ts";
 import type { Defect, Scenario } from "../../tools/scenario/scenario.ts";
 import { buildTestbed, type TestbedImage } from "../testbed/build-testbed.ts";
 import { closeTestContext } from "./close-test-context.ts";
+import { keepRuns } from "./keep-runs.ts";
 import { openTestContext, type TestContext } from "./open-test-context.ts";
 
 /** What every test of a scenario has at hand while it runs. */
@@ -24,7 +25,10 @@ export function prepareScenario({ needs }: Scenario): ScenarioBench {
   beforeEach(async () => {
     bench.test = await openTestContext();
   });
-  afterEach(async () => closeTestContext(bench.test));
+  afterEach(async () => {
+    await keepRuns(bench.test, process.env["META_K3S_TEST_RUNS"]);
+    await closeTestContext(bench.test);
+  });
   return bench;
 }
 
