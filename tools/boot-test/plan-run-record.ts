@@ -109,6 +109,7 @@ export function planRunRecord(facts: RunFacts): RunRecord {
   const events = [planPowerOn(plan, 0), ...facts.events, ...(outcome?.events ?? [])];
   return {
     schemaVersion: 1,
+    kind: "boot",
     name: facts.name,
     command: facts.command,
     toolVersion: facts.toolVersion,

@@ -13,7 +13,9 @@ const words: Readonly<Record<RunRecord["verdict"]["outcome"], string>> = {
   aborted: "Stopped",
 };
 
-/** The words for a verdict, as every report shows them. */
-export function formatOutcome(outcome: RunRecord["verdict"]["outcome"]): string {
+/** The words for a verdict, as every report shows them. A scenario is about more than a cluster that is Ready. */
+export function formatOutcome({ kind, verdict: { outcome } }: Pick<RunRecord, "kind" | "verdict">): string {
+  if (kind === "scenario" && outcome === "ready") return "Passed";
+  if (kind === "scenario" && (outcome === "not-ready" || outcome === "guest-failed")) return "Failed";
   return words[outcome];
 }

@@ -109,7 +109,7 @@ function planChartText(record: RunRecord): string {
 /** Everything the page shows, worked out from the record. */
 export function planPage(record: RunRecord): Page {
   const { verdict } = record;
-  const word = formatOutcome(verdict.outcome);
+  const word = formatOutcome(record);
   const tone = tones[verdict.outcome];
   const started = record.machines.length > 0;
   const figure = started ? formatDuration(verdict.atMs) : "";

@@ -10,7 +10,9 @@ const cellsOf = (line: string): readonly string[] =>
     .map((cell) => cell.trim());
 
 test("each run is a row: what, machines, when it was reachable, how it ended", () => {
-  const lines = renderRunTable([readyRecord, threeNodesRecord, timeoutRecord]).split("\n");
+  const [table = "", ...hosts] = renderRunTable([readyRecord, threeNodesRecord, timeoutRecord]).split("\n\n");
+  expect(hosts).toEqual([expect.stringMatching(/^Host: .*, \d+ CPUs, [\d ]+ MiB, QEMU \S+$/u)]);
+  const lines = table.split("\n");
   expect(lines.slice(2).map((line) => cellsOf(line))).toMatchInlineSnapshot(`
     [
       [
@@ -33,7 +35,7 @@ test("each run is a row: what, machines, when it was reachable, how it ended", (
         "48.0 s",
         "1 min 41 s",
         "1 224 MiB",
-        "Ready",
+        "Passed",
       ],
       [
         "qemux86-64",
@@ -50,6 +52,14 @@ test("each run is a row: what, machines, when it was reachable, how it ended", (
   `);
   expect(cellsOf(lines[0] ?? "")).toEqual(["run", "started", "machines", "k3s", "SSH", "API", "end", "memory", "verdict"]);
   expect(new Set(lines.map((line) => line.length)).size).toBe(1);
+});
+
+test("a scenario whose check did not hold has failed, whatever its machines are", () => {
+  const words = (["ready", "not-ready", "guest-failed", "environment-failed", "aborted"] as const).map((outcome) => {
+    const record = { ...threeNodesRecord, verdict: { ...threeNodesRecord.verdict, outcome } };
+    return cellsOf(renderRunTable([record]).split("\n")[2] ?? "").at(-1);
+  });
+  expect(words).toEqual(["Passed", "Failed", "Failed", "Could not run", "Stopped"]);
 });
 
 test("what a run never reached is a dash, and a name with a bar in it stays one cell", () => {

@@ -42,14 +42,24 @@ function planRow(record: RunRecord): readonly string[] {
     formatFirst(record, "api"),
     record.machines.length === 0 ? NOT_REACHED : formatDuration(record.verdict.atMs),
     formatPeak(record),
-    formatOutcome(record.verdict.outcome),
+    formatOutcome(record),
   ].map((cell) => formatForeignLine(cell).replaceAll("|", String.raw`\|`));
+}
+
+/** The machines on which the runs were made: times mean little without. */
+function formatHosts(records: readonly RunRecord[]): string {
+  const hosts = records.map(({ host }) => {
+    const qemu = host.qemuVersion === "" ? "" : `, QEMU ${host.qemuVersion}`;
+    return formatForeignLine(`${host.os}, ${host.cpus} CPUs, ${formatCount(host.memoryMib)} MiB${qemu}`);
+  });
+  return [...new Set(hosts)].map((host) => `\nHost: ${host}`).join("");
 }
 
 /**
  * Several runs side by side, one a row, in the order given: a Markdown table that reads as well in a terminal. Times are from power-on of a run's first
- * machine: SSH and API of the machine that had them first, "end" when the verdict's state was reached.
+ * machine: SSH and API of the machine that had them first, "end" when the verdict's state was reached. Below it the hosts of these runs.
  */
 export function renderRunTable(records: readonly RunRecord[]): string {
-  return markdownTable([[...COLUMNS], ...records.map((record) => [...planRow(record)])]);
+  const table = markdownTable([[...COLUMNS], ...records.map((record) => [...planRow(record)])]);
+  return records.length === 0 ? table : `${table}\n${formatHosts(records)}`;
 }

@@ -97,7 +97,7 @@ export function renderText(record: RunRecord, options: { reportPath: string | un
     ...(record.machines.some((one) => one.guest.standIn) ? ["stand-in for k3s"] : []),
   ];
   const lines = [
-    `${formatOutcome(verdict.outcome)}${started}: ${formatForeignLine(record.name)}`,
+    `${formatOutcome(record)}${started}: ${formatForeignLine(record.name)}`,
     verdict.outcome === "ready" ? formatForeignLine(verdict.summary) : formatFailure(record).trimEnd(),
     ...(facts.length === 0 ? [] : ["", facts.join("; ")]),
     ...section("Time from power-on", formatStages(record)),

@@ -44,6 +44,8 @@ const bundleFileSchema = z.strictObject({
  */
 export const runRecordSchema = z.strictObject({
   schemaVersion: z.literal(1),
+  /** Whether one machine was judged Ready or not, or a scenario's checks held or not. Records of older versions do not say: they are boots. */
+  kind: z.enum(["boot", "scenario"]).default("boot"),
   /** What was run, in a word or two: the machine ("qemux86-64") or the scenario ("join"). Title of the report, name of the JUnit suite. */
   name: z.string(),
   /** Command line that led to this run, with nothing secret in it. */

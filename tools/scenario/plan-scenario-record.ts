@@ -43,6 +43,7 @@ export function planScenarioRecord(facts: ScenarioFacts): RunRecord {
   const problems = planProblems(facts);
   return {
     schemaVersion: 1,
+    kind: "scenario",
     name: facts.name,
     command: facts.command,
     toolVersion: facts.toolVersion,

@@ -7,6 +7,7 @@ const joinNames = ["server", "agent-1", "agent-2"];
 /** A server and two agents. */
 export const threeNodesRecord: RunRecord = {
   ...readyRecord,
+  kind: "scenario",
   name: "join",
   command: "./meta-k3s test --scenario join",
   machines: joinNames.map((name) => machine(name)),

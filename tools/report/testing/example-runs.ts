@@ -4,6 +4,7 @@ import { event, wait, pod, memory, machine, boot, startWaits } from "./example-p
 /** A boot that became Ready: one machine, five pods. */
 export const readyRecord: RunRecord = {
   schemaVersion: 1,
+  kind: "boot",
   name: "qemux86-64",
   command: "./meta-k3s demo --machine qemux86-64",
   toolVersion: "0.1.0",
