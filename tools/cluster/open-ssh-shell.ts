@@ -104,18 +104,22 @@ export function openSshShell(login: SshLogin): GuestShell {
     const { channel, ended } = await exec(command, true);
     ended.catch(() => undefined);
     channel.end(options.input === undefined ? undefined : Buffer.from(options.input));
-    if (options.timeoutMs === undefined) return await ended;
+    const { timeoutMs } = options;
+    if (timeoutMs === undefined) return await ended;
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       channel.signal("KILL");
       channel.close();
       late.reject(
-        new GuestError(`a command on the guest did not end within ${options.timeoutMs} ms: ${command.slice(0, 120)}`, {
-          code: "GUEST_COMMAND_TIMEOUT",
-          hint: "the guest is very slow or the command hangs: give it more time, or look at the guest's load and console",
-        }),
+        new GuestError(
+          `a command on the guest did not end within ${Math.round(timeoutMs / 100) / 10} s: ${command.slice(0, 120)}`,
+          {
+            code: "GUEST_COMMAND_TIMEOUT",
+            hint: "the guest is very slow or the command hangs: give it more time, or look at the guest's load and console",
+          },
+        ),
       );
-    }, options.timeoutMs);
+    }, timeoutMs);
     try {
       return await Promise.race([ended, late.promise]);
     } finally {

@@ -61,6 +61,12 @@ function runLocally(command: string, options: GuestRunOptions = {}): Promise<Gue
   });
 }
 
+/** As runLocally, but one question is never answered. */
+async function hangForK3s(command: string, options?: GuestRunOptions): Promise<GuestResult> {
+  if (!command.includes("journalctl -b --no-pager -u k3s")) return await runLocally(command, options);
+  throw new GuestError(`a command on the guest did not end within 60 s: ${command}`, { code: "GUEST_COMMAND_TIMEOUT" });
+}
+
 function guest(changes: Partial<BundleGuest> = {}): BundleGuest {
   return {
     name: "guest",
@@ -146,6 +152,14 @@ test("a connection that breaks ends the questions, not the bundle", async () => 
   expect(asked).toBeLessThan(10);
   expect(bundle.files.filter((file) => file.problem?.includes("was lost"))).not.toHaveLength(0);
   expect(bundle.files.find((file) => file.path === "journal.txt")?.problem).toBeNull();
+});
+
+test("of a question that hangs is said how long it was waited for, and the others are asked", async () => {
+  const bundle = await gatherBundle(context(), options([guest({ shell: { run: hangForK3s } })]));
+  const problems = new Map(bundle.files.map((file) => [file.path, file.problem]));
+  // The bundle's own time may be shorter than the question's.
+  expect(problems.get("journal-k3s.txt")).toMatch(/^no answer within \d+\.\d s$/u);
+  expect(problems.get("journal.txt")).toBeNull();
 });
 
 test("several machines get a folder each", async () => {

@@ -7,6 +7,7 @@ import type { Context } from "../core/context.ts";
 import { AbortedError, GuestError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/write-file.ts";
 import { formatBundleIndex } from "./format-bundle-index.ts";
+import { formatDuration } from "./format-duration.ts";
 import { formatScrubbed } from "./format-scrubbed.ts";
 import { bundleQuestions, parseFailingContainers, planPodLogs, type BundleQuestion } from "./plan-bundle.ts";
 import type { BundleFile, RunRecord } from "./run-record.ts";
@@ -136,8 +137,9 @@ async function askGuest(
     await addFile(collector, { ...file, text: "", problem: before });
     return "";
   }
+  const timeoutMs = Math.min(question.timeoutMs, leftMs);
   try {
-    const answered = link.shell.run(question.command, { timeoutMs: Math.min(question.timeoutMs, leftMs) });
+    const answered = link.shell.run(question.command, { timeoutMs });
     const result = await Promise.race([answered, collector.stopped]);
     if (result === "stopped") {
       // Its own deadline ends it; nobody waits for what it then says.
@@ -150,7 +152,9 @@ async function askGuest(
   } catch (error) {
     if (!(error instanceof GuestError)) throw error;
     if (error.code === "SSH_LOST") link.lost = "not asked: the connection to the guest was lost";
-    await addFile(collector, { ...file, text: "", problem: error.message });
+    // The command is long, and the same words stand before each.
+    const problem = error.code === "GUEST_COMMAND_TIMEOUT" ? `no answer within ${formatDuration(timeoutMs)}` : error.message;
+    await addFile(collector, { ...file, text: "", problem });
     return "";
   }
 }
