@@ -12,17 +12,22 @@ const RECOVERY_MS = 300_000;
 /** A joining server needs longer than a single one: the first, on the same processors, has to hand its datastore over. */
 const JOIN_MS = 1_500_000;
 /**
- * k3s ends itself when a controller cannot renew its lease within ten seconds, which a starting neighbour on the same emulated processors
- * takes from it. kube-controller-manager(1), kube-scheduler(1): flags of leader election.
+ * Emulated machines that share processors starve each other for many seconds, above all while one of them boots. etcd's members then elect another leader
+ * after five (k3s: pkg/etcd/etcd.go), and k3s ends itself when a controller cannot renew its lease: after ten (kube-controller-manager(1),
+ * kube-scheduler(1): flags of leader election) or thirty (wrangler: pkg/leader/leader.go). The cluster is the same with other times.
  */
-const PATIENT = ["kube-controller-manager-arg", "kube-scheduler-arg", "kube-cloud-controller-manager-arg"]
-  .map((argument) => `${argument}: [leader-elect-lease-duration=90s, leader-elect-renew-deadline=75s]\n`)
-  .join("");
+const PATIENT_CONFIG = `etcd-arg: [heartbeat-interval=3000, election-timeout=30000]
+${["kube-controller-manager-arg", "kube-scheduler-arg", "kube-cloud-controller-manager-arg"]
+  .map((argument) => `${argument}: [leader-elect-lease-duration=120s, leader-elect-renew-deadline=100s]\n`)
+  .join("")}`;
+const PATIENT_ENVIRONMENT = "CATTLE_ELECTION_LEASE_DURATION=120s\nCATTLE_ELECTION_RENEW_DEADLINE=100s\n";
+/** What the cluster can do without while others need the processors. */
+const LEAN = "disable-network-policy: true\ndisable-helm-controller: true\netcd-disable-snapshots: true\n";
 
 /** A server of the cluster: the first one makes it, the others join it. Their disks outlive their machines. */
 async function bootServer(lab: Lab, network: LabNetwork, name: string, token: string): Promise<Guest> {
   const index = NAMES.findIndex((known) => known === name) + 1;
-  const config = `${SLIM}${PATIENT}node-ip: ${network.address(index)}
+  const config = `${SLIM}${LEAN}${PATIENT_CONFIG}node-ip: ${network.address(index)}
 flannel-iface: eth1
 token-file: ${TOKEN_FILE}
 tls-san: [${network.address(index)}]
@@ -32,10 +37,13 @@ ${index === 1 ? "cluster-init: true" : `server: https://${network.address(1)}:64
     name,
     network.join(index, {
       keepDisks: true,
+      // Three machines of two would wait for each other's locks on two processors.
+      cpus: 1,
       kernelArguments: [`systemd.hostname=${name}`],
       handOver: {
         files: [
           { path: "/etc/rancher/k3s/config.yaml.d/60-lab.yaml", mode: "0600", content: config },
+          { path: "/etc/default/k3s", mode: "0600", content: PATIENT_ENVIRONMENT },
           { path: TOKEN_FILE, mode: "0600", content: `${token}\n` },
         ],
       },
@@ -69,7 +77,7 @@ export const etcdCluster: Scenario = {
     // One after another: etcd takes one learner at a time.
     await second.ready("two servers are Ready", { nodeNames: NAMES.slice(0, 2), timeoutMs: JOIN_MS });
     await bootServer(lab, network, NAMES[2], token);
-    await second.ready("three servers are Ready", { nodeNames: [...NAMES] });
+    await second.ready("three servers are Ready", { nodeNames: [...NAMES], timeoutMs: JOIN_MS });
     const value = randomBytes(8).toString("hex");
     await apply(first, `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: kept }\ndata: { value: "${value}" }\n`);
     await first.machine.cutPower();
