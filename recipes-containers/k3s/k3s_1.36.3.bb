@@ -15,6 +15,7 @@ GO_IMPORT = "github.com/k3s-io/k3s"
 SRC_URI += "\
     git://github.com/k3s-io/k3s;protocol=https;branch=${K3S_BRANCH};name=k3s;destsuffix=${GO_SRCURI_DESTSUFFIX} \
     ${K3S_CHART_URIS} \
+    file://run_bundled_commands.go \
 "
 SRCREV_k3s = "${K3S_COMMIT}"
 SRCREV_FORMAT = "k3s"
@@ -91,6 +92,8 @@ K3S_GO_LDFLAGS = "\
 
 # What the server deploys is part of the program. A chart that is not there cannot be deployed, so its manifest stays out.
 do_configure:append() {
+    # This layer's own: k3s kubectl, crictl and ctr, which upstream's front end would run.
+    cp ${UNPACKDIR}/run_bundled_commands.go ${S}/src/${GO_IMPORT}/cmd/server/
     cp -R ${S}/src/${GO_IMPORT}/manifests/. ${S}/src/${GO_IMPORT}/pkg/deploy/embed/
     if ${@bb.utils.contains('PACKAGECONFIG', 'traefik', 'true', 'false', d)}; then
         install -d ${S}/src/${GO_IMPORT}/pkg/static/embed/charts
