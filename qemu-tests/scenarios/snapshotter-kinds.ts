@@ -15,6 +15,8 @@ export interface SnapshotterKind {
   readonly rootType: string;
   /** Another snapshotter that works on the same disk and gives containers another root. */
   readonly other: string;
+  /** Whether it is a program beside containerd, which k3s starts for this snapshotter alone: containerd has it only where it was asked for. */
+  readonly beside: boolean;
   /** Lists its layers in the file system's own words, one a line. */
   readonly list: string;
   /** Prints the block devices that the layers are on. */
@@ -30,7 +32,7 @@ export interface SnapshotterKind {
   readonly needs: readonly ImageFeature[];
 }
 
-type Common = "devices" | "used" | "makeOwn" | "showOwn" | "missing" | "needs";
+type Common = "beside" | "devices" | "used" | "makeOwn" | "showOwn" | "missing" | "needs";
 
 function onOneMount(kind: Omit<SnapshotterKind, Common> & Partial<SnapshotterKind>): SnapshotterKind {
   return {
@@ -38,6 +40,7 @@ function onOneMount(kind: Omit<SnapshotterKind, Common> & Partial<SnapshotterKin
     used: `sync; df -B1 --output=used ${STATE} | tail -n 1`,
     makeOwn: `echo mine >${STATE}/mine`,
     showOwn: `cat ${STATE}/mine; findmnt -rno SOURCE,FSTYPE,TARGET ${STATE}`,
+    beside: false,
     missing: undefined,
     needs: [],
     ...kind,
@@ -71,6 +74,7 @@ export const KINDS = {
     name: "fuse-overlayfs",
     rootType: "fuse.fuse-overlayfs",
     other: "native",
+    beside: true,
     list: `ls ${LAYERS}.fuse-overlayfs/snapshots`,
     missing: {
       what: "fuse-overlayfs is not installed",
@@ -83,6 +87,7 @@ export const KINDS = {
     name: "zfs",
     rootType: "zfs",
     other: "overlayfs",
+    beside: false,
     // A layer is a dataset whose name is a number.
     list: "zfs list -H -o name -r k3s/snapshots | sed -n '/^k3s\\/snapshots\\/[0-9]*$/p'",
     devices: "zpool list -vHPL k3s | awk '$1 ~ \"^/dev/\" { print $1 }'",

@@ -56,7 +56,8 @@ async function countLayers(guest: Guest, kind: SnapshotterKind): Promise<number>
 async function checkUsed(lab: Lab, guest: Guest, kind: SnapshotterKind): Promise<void> {
   await lab.check(`containerd has the snapshotter ${kind.name}, and it works`, async () => {
     const plugins = await guest.sh(`k3s ctr plugins ls | grep snapshotter | awk '$2 == "${kind.name}" { print $NF }'`);
-    must(plugins === "ok", `containerd says of it: "${plugins}"`);
+    must(plugins !== "", `containerd has no snapshotter ${kind.name}`);
+    must(plugins === "ok", `containerd says of it: ${plugins}`);
   });
   await lab.check(`a container's root is ${kind.rootType}`, async () => {
     await apply(guest, renderShellPod("looker"));
@@ -131,7 +132,9 @@ function planDefects(kind: SnapshotterKind): readonly Defect[] {
         files: [{ path: "/etc/rancher/k3s/config.yaml.d/70-wrong.yaml", mode: "0600", content: `snapshotter: ${kind.other}\n` }],
       },
     }),
-    fails: { check: /a container's root is/u, words: /type/u },
+    fails: kind.beside
+      ? { check: /containerd has the snapshotter/u, words: /has no snapshotter/u }
+      : { check: /a container's root is/u, words: /type/u },
   };
   if (missing === undefined) return [other];
   return [
