@@ -20,8 +20,11 @@ beforeEach(async () => {
   bench = await openTestContext();
 });
 afterEach(async () => {
-  await keepRuns(bench, process.env["META_K3S_TEST_RUNS"]);
-  await closeTestContext(bench);
+  try {
+    await keepRuns(bench, process.env["META_K3S_TEST_RUNS"]);
+  } finally {
+    await closeTestContext(bench);
+  }
 });
 afterAll(() => process.stderr.write(`\n${renderRunTable(records)}\n\n`));
 

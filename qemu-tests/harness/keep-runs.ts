@@ -1,6 +1,7 @@
-import { cp, mkdir, readdir } from "node:fs/promises";
+import { cp, mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { isRunFolder, planRunsFolder } from "../../tools/report/open-report-folder.ts";
+import { planRunsFolder } from "../../tools/report/open-report-folder.ts";
+import { readRunNames } from "../../tools/report/read-run-names.ts";
 import type { TestContext } from "./open-test-context.ts";
 
 /**
@@ -10,8 +11,7 @@ import type { TestContext } from "./open-test-context.ts";
 export async function keepRuns(test: Pick<TestContext, "ctx">, folder: string | undefined): Promise<void> {
   if (folder === undefined || folder === "") return;
   const runs = planRunsFolder(test.ctx);
-  const names = (await readdir(runs).catch(() => [])).filter(isRunFolder);
   const to = resolve(folder);
   await mkdir(to, { recursive: true, mode: 0o700 });
-  for (const name of names) await cp(join(runs, name), join(to, name), { recursive: true });
+  for (const name of await readRunNames(runs)) await cp(join(runs, name), join(to, name), { recursive: true });
 }

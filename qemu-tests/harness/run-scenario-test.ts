@@ -26,8 +26,11 @@ export function prepareScenario({ needs }: Scenario): ScenarioBench {
     bench.test = await openTestContext();
   });
   afterEach(async () => {
-    await keepRuns(bench.test, process.env["META_K3S_TEST_RUNS"]);
-    await closeTestContext(bench.test);
+    try {
+      await keepRuns(bench.test, process.env["META_K3S_TEST_RUNS"]);
+    } finally {
+      await closeTestContext(bench.test);
+    }
   });
   return bench;
 }

@@ -1,8 +1,8 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../core/context.ts";
 import { ConfigError } from "../core/errors.ts";
-import { planRunsFolder, isRunFolder } from "./open-report-folder.ts";
+import { planRunsFolder } from "./open-report-folder.ts";
+import { readRunNames } from "./read-run-names.ts";
 import { readRunRecord } from "./read-run-record.ts";
 import type { RunRecord } from "./run-record.ts";
 
@@ -18,13 +18,9 @@ export interface KeptRuns {
 /** Reads the records of all kept runs, the oldest first. Throws errors of node:fs, but not for a folder that is not there: then nothing has run. */
 export async function readKeptRuns(ctx: Pick<Context, "cwd" | "env">): Promise<KeptRuns> {
   const folder = planRunsFolder(ctx);
-  const names = await readdir(folder).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  });
   const records: RunRecord[] = [];
   const unread: { name: string; reason: string }[] = [];
-  for (const name of names.filter(isRunFolder).sort()) {
+  for (const name of await readRunNames(folder)) {
     try {
       records.push(await readRunRecord(join(folder, name, "run.json")));
     } catch (error) {
