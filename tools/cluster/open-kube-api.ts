@@ -1,48 +1,34 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from "node:http2";
-import { type Duplex, PassThrough, pipeline } from "node:stream";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import { PassThrough, pipeline } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import { GuestError } from "../core/errors.ts";
 import type { GuestShell } from "./guest-shell.ts";
+import { apiError, KubeStatusError } from "./kube-error.ts";
+import { openKubeTls } from "./open-kube-tls.ts";
 import type { KubeAccess } from "./parse-kubeconfig.ts";
 
 const PING_MS = 5000;
 const PINGS_LOST_MS = 30_000;
-const LONGEST_ERROR = 500;
+
+/** One request. */
+export interface KubeRequest {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly path: string;
+  /** JSON or YAML, as `contentType` says; default application/json. */
+  readonly body?: string;
+  readonly contentType?: string;
+}
 
 /** An API server, reached through a connection that starts inside the guest. Disposing it ends all requests. */
 export interface KubeApi extends AsyncDisposable {
-  /** GET, the whole answer. Throws GuestError KUBE_API for any status but 200 and for a lost connection. */
+  /** GET, the whole answer. Throws KubeStatusError for any status but 2xx, GuestError KUBE_API for a lost connection. */
   get(path: string): Promise<string>;
+  /** Any request, the whole answer. Throws as `get`. */
+  send(request: KubeRequest): Promise<string>;
   /** GET, the answer line by line as it comes. Throws as `get`. */
   lines(path: string): AsyncIterable<string>;
   /** Resolves with the reason when the connection has ended. */
   readonly closed: Promise<string>;
-}
-
-function apiError(reason: string, cause?: unknown): GuestError {
-  return new GuestError(`the API server does not answer: ${reason}`, { code: "KUBE_API", cause });
-}
-
-function startTls(channel: Duplex, access: KubeAccess): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    const socket = connectTls({
-      socket: channel,
-      host: access.host,
-      ca: access.certificateAuthority,
-      cert: access.clientCertificate,
-      key: access.clientKey,
-      ALPNProtocols: ["h2"],
-    });
-    socket.once("secureConnect", () => {
-      socket.removeAllListeners("error");
-      resolve(socket);
-    });
-    socket.once("error", (cause: NodeJS.ErrnoException) => {
-      channel.destroy();
-      reject(apiError(`TLS to ${access.host}:${access.port} fails (${cause.code ?? cause.message})`, cause));
-    });
-    channel.once("close", () => reject(apiError("the connection was closed during the TLS handshake")));
-  });
 }
 
 function startSession(socket: TLSSocket, access: KubeAccess): Promise<ClientHttp2Session> {
@@ -78,8 +64,7 @@ async function readAnswer(stream: ClientHttp2Stream): Promise<Answer> {
  * GuestError: GUEST_PORT_CLOSED when nothing listens, KUBE_API when it does not answer, SSH_LOST, SSH_FORWARD_REFUSED.
  */
 export async function openKubeApi(shell: Pick<GuestShell, "connect">, access: KubeAccess): Promise<KubeApi> {
-  const channel = await shell.connect(access);
-  const socket = await startTls(channel, access);
+  const { channel, socket } = await openKubeTls(shell, access, "h2");
   const session = await startSession(socket, access);
   session.setLocalWindowSize(4 * 1024 * 1024);
 
@@ -116,18 +101,22 @@ export async function openKubeApi(shell: Pick<GuestShell, "connect">, access: Ku
     closing.resolve(reason);
   });
 
-  async function* request(path: string): AsyncGenerator<string> {
+  async function* exchange({ method, path, body: sent, contentType = "application/json" }: KubeRequest): AsyncGenerator<string> {
     if (session.closed || session.destroyed) throw apiError(reason);
-    const stream = session.request({ ":path": path, accept: "application/json" });
+    const headers = { ":method": method, ":path": path, accept: "application/json" };
+    const stream = session.request(sent === undefined ? headers : { ...headers, "content-type": contentType }, {
+      endStream: sent === undefined,
+    });
+    if (sent !== undefined) stream.end(sent);
     try {
       const { status, body } = await readAnswer(stream);
-      if (status === 200) {
+      if (status >= 200 && status < 300) {
         for await (const chunk of body) yield String(chunk);
         return;
       }
       let said = "";
       for await (const chunk of body) said += String(chunk);
-      throw apiError(`it answers ${status} to ${path.split("?")[0]}: ${said.slice(0, LONGEST_ERROR).trim()}`);
+      throw new KubeStatusError(status, path, said);
     } catch (cause) {
       throw cause instanceof GuestError ? cause : apiError(cause instanceof Error ? cause.message : String(cause), cause);
     } finally {
@@ -137,21 +126,22 @@ export async function openKubeApi(shell: Pick<GuestShell, "connect">, access: Ku
 
   async function* lines(path: string): AsyncGenerator<string> {
     let rest = "";
-    for await (const chunk of request(path)) {
+    for await (const chunk of exchange({ method: "GET", path })) {
       const parts = (rest + chunk).split("\n");
       rest = parts.pop() ?? "";
       for (const line of parts) if (line !== "") yield line;
     }
   }
 
-  async function get(path: string): Promise<string> {
+  async function send(request: KubeRequest): Promise<string> {
     let body = "";
-    for await (const chunk of request(path)) body += chunk;
+    for await (const chunk of exchange(request)) body += chunk;
     return body;
   }
 
   return {
-    get,
+    get: async (path) => send({ method: "GET", path }),
+    send,
     lines,
     closed: closing.promise,
     [Symbol.asyncDispose]: async () => {

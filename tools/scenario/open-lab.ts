@@ -16,6 +16,7 @@ import { waitFor } from "../core/wait-for.ts";
 import type { Machine } from "../machine/machine.ts";
 import { readMachinePlan } from "../machine/read-machine-plan.ts";
 import { CheckError } from "./check-error.ts";
+import { openGuestKube } from "./open-guest-kube.ts";
 import { planGuestOptions } from "./plan-guest-options.ts";
 import type { Defect, Guest, GuestOptions, Lab, ReadyOptions } from "./scenario.ts";
 import { emptyScenarioLog, type ScenarioLog } from "./scenario-log.ts";
@@ -188,6 +189,7 @@ export async function openLab(ctx: Context, options: LabOptions): Promise<OpenLa
       const running = { name, machine, shell };
       return {
         ...running,
+        kube: openGuestKube(ctx, running),
         sh: async (command, run = {}) => {
           const result = await watchMachine(ctx, machine, async () =>
             shell.runCheck(command, { timeoutMs: COMMAND_TIMEOUT_MS, ...run }),

@@ -1,6 +1,7 @@
 import type { ClusterOutcome } from "../cluster/wait-cluster.ts";
 import type { ExpectationInput } from "../cluster/plan-expectations.ts";
 import type { GuestRunOptions, GuestShell } from "../cluster/guest-shell.ts";
+import type { KubeClient } from "../cluster/open-kube-client.ts";
 import type { Context } from "../core/context.ts";
 import type { Machine, MachineExit } from "../machine/machine.ts";
 import type { MachineOptions } from "../machine/plan-machine.ts";
@@ -21,6 +22,8 @@ export interface Guest {
   readonly name: string;
   readonly machine: Machine;
   readonly shell: GuestShell;
+  /** The API of the server that this guest is, as its administrator. */
+  readonly kube: KubeClient;
   /** stdout of a shell command that has to succeed. Throws GuestError with its last words otherwise. */
   sh(command: string, options?: GuestRunOptions): Promise<string>;
   /** Waits until the cluster whose server this guest is is Ready; a check of the scenario. Throws CheckError otherwise. */

@@ -1,9 +1,8 @@
-import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createSecureServer, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { stringify } from "yaml";
+import { makeCertificates, renderKubeconfig } from "./make-certificates.ts";
 import { type ApiObject, renderKubectlList } from "./render-cluster.ts";
 import { writeScript } from "./spawn-sshd.ts";
 
@@ -35,41 +34,6 @@ export interface FakeApi extends AsyncDisposable {
   countWatches(): number;
   /** How often each kind was listed. */
   readonly lists: ReadonlyMap<string, number>;
-}
-
-function openssl(...args: string[]): void {
-  execFileSync("openssl", args, { stdio: ["ignore", "ignore", "pipe"] });
-}
-
-/** A certificate authority and a certificate signed by it; `days` may be past for the authority of a clock that was wrong. */
-function makeCertificates(folder: string): { ca: string; cert: string; key: string } {
-  const at = (name: string): string => join(folder, name);
-  const ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  openssl("req", "-x509", ...ec, "-keyout", at("ca.key"), "-out", at("ca.pem"), "-subj", "/CN=test-ca", "-days", "2");
-  openssl("req", ...ec, "-keyout", at("tls.key"), "-out", at("tls.csr"), "-subj", "/O=system:masters/CN=test");
-  writeFileSync(at("san"), "subjectAltName=IP:127.0.0.1");
-  openssl(
-    "x509",
-    "-req",
-    "-in",
-    at("tls.csr"),
-    "-CA",
-    at("ca.pem"),
-    "-CAkey",
-    at("ca.key"),
-    "-out",
-    at("tls.pem"),
-    "-days",
-    "2",
-    "-extfile",
-    at("san"),
-  );
-  const read = (name: string): string => readFileSync(at(name), "utf8");
-  return { ca: read("ca.pem"), cert: read("tls.pem"), key: read("tls.key") };
-}
-
-function base64(text: string): string {
-  return Buffer.from(text).toString("base64");
 }
 
 /** Starts the server on a free port of 127.0.0.1 and puts `kubectl` into `bin`. `folder` takes keys and the list that kubectl prints. */
@@ -154,24 +118,7 @@ export async function spawnFakeApi(folder: string, bin: string): Promise<FakeApi
   await start();
 
   return {
-    kubeconfig: stringify({
-      apiVersion: "v1",
-      kind: "Config",
-      "current-context": "default",
-      clusters: [
-        {
-          name: "default",
-          cluster: { server: `https://127.0.0.1:${port}`, "certificate-authority-data": base64(certificates.ca) },
-        },
-      ],
-      users: [
-        {
-          name: "default",
-          user: { "client-certificate-data": base64(certificates.cert), "client-key-data": base64(certificates.key) },
-        },
-      ],
-      contexts: [{ name: "default", context: { cluster: "default", user: "default" } }],
-    }),
+    kubeconfig: renderKubeconfig(certificates, port),
     lists,
     put(...changed) {
       for (const object of changed) {
