@@ -1,7 +1,5 @@
-import pRetry from "p-retry";
 import { CheckError } from "../../tools/scenario/check-error.ts";
-import { quote } from "../harness/format-shell-word.ts";
-import type { Guest } from "../../tools/scenario/scenario.ts";
+import type { Guest, Lab } from "../../tools/scenario/scenario.ts";
 
 /** Where k3s finds image archives and manifests (docs.k3s.io: airgap, packaged components). */
 export const IMAGES_FOLDER = "/var/lib/rancher/k3s/agent/images";
@@ -33,41 +31,72 @@ spec:
 ${extra}`;
 }
 
-/** Reasons with which an API server that is too busy asks for the same once more (k8s.io/apimachinery, pkg/api/errors: IsTimeout and the like). */
-const BUSY = /Error from server \((?:Timeout|ServerTimeout|TooManyRequests)\)/u;
-
-/** Gives YAML to the API server; what is applied already stays as it is, so that a server that was too busy is asked again. */
+/** Gives YAML to the API server; what is applied already stays as it is. */
 export async function apply(guest: Guest, yaml: string): Promise<void> {
-  await pRetry(async () => guest.sh("k3s kubectl apply -f -", { input: yaml }), {
-    retries: 3,
-    minTimeout: 10_000,
-    shouldRetry: ({ error }) => BUSY.test(error.message),
-  });
+  await guest.kube.apply(yaml);
 }
 
-/** stdout of kubectl. */
+/** stdout of the guest's own kubectl, whose start costs an emulated guest seconds: for what is about kubectl, or asked once. */
 export async function kubectl(guest: Guest, words: string): Promise<string> {
   return guest.sh(`k3s kubectl ${words}`);
 }
 
-/**
- * Waits until each of the pods, named with blanks between them, is Ready by its condition. One kubectl that waits: starting one again and again would
- * take the processor that an emulated guest needs for the pod. Throws CheckError with each pod's phase and containers' states otherwise.
- */
-export async function podReady(guest: Guest, pods: string, timeoutMs = 300_000): Promise<void> {
-  const names = pods.split(" ").map((pod) => `pod/${pod}`);
-  const seconds = Math.floor(timeoutMs / 1000);
-  const command = `k3s kubectl wait --for=condition=Ready ${names.join(" ")} --timeout=${seconds}s`;
-  const waited = await guest.shell.run(command, { timeoutMs: timeoutMs * names.length + 60_000 });
-  if (waited.status === 0) return;
-  const path = '{range .items[*]}{.metadata.name}: {.status.phase} {.status.containerStatuses[*].state}{"\\n"}{end}';
-  const states = await guest.shell.run(`k3s kubectl get pods -o jsonpath='${path}'`, { timeoutMs: 60_000 });
-  throw new CheckError(`not Ready: ${waited.stderr.trim()}; ${states.stdout.trim().replaceAll("\n", "; ")}${states.stderr.trim()}`);
+/** A value in an object, by the names that lead to it with dots between them; "" where there is none. */
+function readField(object: unknown, field: string): string {
+  let value = object;
+  for (const name of field.split(".")) {
+    value = typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+  }
+  if (value === undefined || value === null) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** One value of an object: `readObject(guest, "pods/web", "status.podIP")`. Throws KubeStatusError when there is no such object. */
+export async function readObject(guest: Guest, path: string, field: string): Promise<string> {
+  return readField(await guest.kube.get(path), field);
+}
+
+/** The same value of each object of a list: `readObjects(guest, "/api/v1/nodes", "metadata.name")`. */
+export async function readObjects(guest: Guest, path: string, field: string): Promise<readonly string[]> {
+  const { items = [] } = await guest.kube.get(path);
+  return items.map((item) => readField(item, field));
+}
+
+/** "" for a pod that is Ready by its condition, else what it is instead. */
+async function lookAtPod(guest: Guest, name: string): Promise<string> {
+  const pod = await guest.kube.get(`pods/${name}`);
+  const conditions = JSON.parse(readField(pod, "status.conditions") || "[]") as readonly { type: string; status: string }[];
+  if (conditions.some(({ type, status }) => type === "Ready" && status === "True")) return "";
+  return `pod ${name} is not Ready: ${readField(pod, "status.phase")} ${readField(pod, "status.containerStatuses.0.state")}`.trim();
+}
+
+/** Waits until each of the pods, named with blanks between them, is Ready by its condition. Throws CheckError with what they are otherwise. */
+export async function podReady(lab: Lab, guest: Guest, pods: string, timeoutMs = 300_000): Promise<void> {
+  await lab.until(
+    async () => {
+      const seen = await Promise.all(pods.split(" ").map(async (name) => lookAtPod(guest, name)));
+      const missing = seen.filter((words) => words !== "");
+      return missing.length === 0 ? undefined : missing.join("; ");
+    },
+    { timeoutMs, everyMs: 1000 },
+  );
+}
+
+/** Deletes a pod and waits until it is gone. */
+export async function deletePod(lab: Lab, guest: Guest, name: string): Promise<void> {
+  await guest.kube.remove(`pods/${name}`);
+  await lab.until(
+    async () => {
+      const left = await readObjects(guest, `pods?fieldSelector=metadata.name=${name}`, "status.phase");
+      return left.length === 0 ? undefined : `pod ${name} is still there: ${left.join(" ")}`;
+    },
+    { timeoutMs: 120_000, everyMs: 1000 },
+  );
 }
 
 /** Runs a command in a pod. Throws CheckError with its words unless it ends with 0. */
 export async function inPod(guest: Guest, pod: string, command: string, timeoutMs = 60_000): Promise<string> {
-  const result = await guest.shell.run(`k3s kubectl exec -i ${pod} -- sh -c ${quote(command)}`, { timeoutMs });
+  const result = await guest.kube.exec(pod, command, { timeoutMs });
   if (result.status === 0) return result.stdout.trim();
   throw new CheckError(`in pod ${pod}, "${command}" ended with ${result.status}: ${(result.stderr || result.stdout).trim()}`);
 }

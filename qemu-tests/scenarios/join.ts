@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { CheckError, must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
-import { apply, inPod, kubectl, podReady, renderShellPod, SLIM } from "./guest-questions.ts";
+import { apply, inPod, kubectl, podReady, readObject, renderShellPod, SLIM } from "./guest-questions.ts";
 import { quote } from "../harness/format-shell-word.ts";
 import { bootAgent, bootServer, mustEnd, mustJoin, TOKEN_FILE, typeJoin } from "./lab-cluster.ts";
 import { type LabNetwork, openLabNetwork } from "./lab-network.ts";
@@ -32,13 +32,22 @@ spec:
     .join("")}`;
 }
 
-/** Tries until `url` gives what is expected, from inside a pod: rules and records of a new service take a moment to be everywhere. */
-async function mustReach(lab: Lab, server: Guest, pod: string, url: string, words: RegExp): Promise<void> {
+/** What is asked for, and what has to answer. */
+interface Way {
+  readonly url: string;
+  readonly words: RegExp;
+}
+
+/** Tries until every URL gives what is expected, from inside a pod: rules and records of a new service take a moment to be everywhere. */
+async function mustReach(lab: Lab, server: Guest, pod: string, ways: readonly Way[]): Promise<void> {
+  const ask = ways.map(({ url }) => `wget -q -T 10 -O - ${quote(url)} 2>&1 | tail -n 1 | grep . || echo nothing`).join("; ");
   await lab.until(
     async () => {
-      const got = await server.shell.run(`k3s kubectl exec ${pod} -- wget -q -T 10 -O - ${quote(url)}`, { timeoutMs: 90_000 });
-      if (got.status === 0 && words.test(got.stdout)) return undefined;
-      return `${pod} cannot reach ${url}: ${(got.stderr || got.stdout).trim()}`;
+      const answers = (await inPod(server, pod, ask, 30_000 * ways.length)).split("\n");
+      const closed = ways.flatMap(({ url, words }, index) =>
+        words.test(answers[index] ?? "") ? [] : [`${url}: ${answers[index] ?? "nothing"}`],
+      );
+      return closed.length === 0 ? undefined : `${pod} cannot reach ${closed.join("; ")}`;
     },
     { timeoutMs: 180_000, everyMs: 1000 },
   );
@@ -48,26 +57,38 @@ async function mustReach(lab: Lab, server: Guest, pod: string, url: string, word
 async function checkPackets(lab: Lab, server: Guest, nodes: readonly string[], network: LabNetwork): Promise<void> {
   await lab.check("a pod runs on every node", async () => {
     await apply(server, renderEchoes(nodes));
-    await podReady(server, nodes.map((_, index) => `echo-${index}`).join(" "));
+    await podReady(lab, server, nodes.map((_, index) => `echo-${index}`).join(" "));
   });
   const pods = nodes.map((_, index) => `echo-${index}`);
-  const addresses = (await kubectl(server, `get pod ${pods.join(" ")} -o jsonpath='{.items[*].status.podIP}'`)).split(" ");
-  const [clusterAddress = "", nodePort = ""] = (
-    await kubectl(server, "get service echo -o jsonpath='{.spec.clusterIP} {.spec.ports[0].nodePort}'")
-  ).split(" ");
-  const own = (await kubectl(server, `get service ${pods.join(" ")} -o jsonpath='{.items[*].spec.clusterIP}'`)).split(" ");
+  const readAll = async (kind: string, field: string): Promise<readonly string[]> =>
+    Promise.all(pods.map(async (name) => readObject(server, `${kind}/${name}`, field)));
+  const addresses = await readAll("pods", "status.podIP");
+  const own = await readAll("services", "spec.clusterIP");
+  const clusterAddress = await readObject(server, "services/echo", "spec.clusterIP");
+  const nodePort = await readObject(server, "services/echo", "spec.ports.0.nodePort");
+  const shared: readonly Way[] = [
+    clusterAddress,
+    "echo.default.svc.cluster.local",
+    ...nodes.map((_, index) => `${network.address(index + 1)}:${nodePort}`),
+  ].map((where) => ({ url: `http://${where}/`, words: /^echo-\d$/u }));
   for (const [from, pod] of pods.entries()) {
     await lab.check(`from the pod on ${nodes[from]} packets reach every other pod`, async () => {
-      for (const [to, address] of addresses.entries()) {
-        if (to !== from) await mustReach(lab, server, pod, `http://${address}:${PORT}/`, new RegExp(`^echo-${to}$`, "mu"));
-      }
+      const others = addresses.map((address, to) => ({
+        url: `http://${address}:${PORT}/`,
+        words: new RegExp(`^echo-${to}$`, "u"),
+      }));
+      await mustReach(
+        lab,
+        server,
+        pod,
+        others.filter((_, to) => to !== from),
+      );
     });
     await lab.check(`from the pod on ${nodes[from]} packets reach a ClusterIP, a name, every node's port and itself`, async () => {
-      await mustReach(lab, server, pod, `http://${clusterAddress}/`, /^echo-\d$/mu);
-      await mustReach(lab, server, pod, "http://echo.default.svc.cluster.local/", /^echo-\d$/mu);
-      for (const [index] of nodes.entries())
-        await mustReach(lab, server, pod, `http://${network.address(index + 1)}:${nodePort}/`, /^echo-\d$/mu);
-      await mustReach(lab, server, pod, `http://${own[from] ?? ""}/`, new RegExp(`^echo-${from}$`, "mu"));
+      await mustReach(lab, server, pod, [
+        ...shared,
+        { url: `http://${own[from] ?? ""}/`, words: new RegExp(`^echo-${from}$`, "u") },
+      ]);
     });
   }
 }
@@ -77,7 +98,7 @@ async function checkTunnels(lab: Lab, server: Guest, pod: string): Promise<void>
   await lab.check("kubectl logs, exec and port-forward reach a pod on an agent", async () => {
     const logs = await kubectl(server, `logs ${pod}`);
     must(logs.includes(`serving as ${pod}`), `kubectl logs shows: ${logs}`);
-    const name = await inPod(server, pod, "hostname");
+    const name = await kubectl(server, `exec ${pod} -- hostname`);
     must(name === pod, `kubectl exec answers: ${name}`);
     const forward = await server.shell.stream(`exec k3s kubectl port-forward pod/${pod} 18080:${PORT}`);
     try {
@@ -210,8 +231,8 @@ function defineJoin(name: string, backend: "vxlan" | "host-gw"): Scenario {
         must(traces === "", `left behind: ${traces.replaceAll("\n", "; ")}`);
       });
       await lab.check("a cleaned agent joins again", async () => {
-        await kubectl(server, "delete pod echo-1 --force --grace-period=0");
-        await kubectl(server, "delete node agent-1");
+        await server.kube.remove("pods/echo-1", { graceSeconds: 0 });
+        await server.kube.remove("/api/v1/nodes/agent-1");
         await mustJoin(first, url, "--node-name agent-1");
       });
       await server.ready("three nodes are Ready again", { nodeCount: 3, nodeNames: ["server", "agent-1", third] });

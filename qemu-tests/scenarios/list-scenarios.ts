@@ -8,6 +8,7 @@ import { network, networkLegacy } from "./network.ts";
 import { offline } from "./offline.ts";
 import { powerCut, powerCutMany } from "./power-cut.ts";
 import { security } from "./security.ts";
+import { shutdown } from "./shutdown.ts";
 import { small, smallAgent } from "./small.ts";
 import { snapshotterUnprepared } from "./snapshotter-unprepared.ts";
 import {
@@ -42,6 +43,7 @@ export const SCENARIOS: readonly Scenario[] = [
   small,
   smallAgent,
   upgrade,
+  shutdown,
   join,
   joinHostGw,
   datastorePostgres,

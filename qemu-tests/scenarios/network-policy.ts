@@ -1,6 +1,6 @@
 import { must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Lab } from "../../tools/scenario/scenario.ts";
-import { apply, kubectl, podReady, renderShellPod } from "./guest-questions.ts";
+import { apply, podReady, readObject, renderShellPod } from "./guest-questions.ts";
 
 const PORT = 8080;
 
@@ -25,7 +25,7 @@ spec:
     - from: [{ podSelector: { matchLabels: { app: friend } } }]
 `;
 
-/** A pod that asks every URL again and again and writes a line of "yes" and "no": a kubectl for each question would cost an emulated guest seconds. */
+/** A pod that asks every URL again and again and writes a line of "yes" and "no": a process for each question would cost an emulated guest seconds. */
 function renderAsker(name: string, urls: readonly string[]): string {
   const script = `while :; do seen=asked; for url in ${urls.join(" ")}; do
 if [ "$(wget -q -T 2 -O - "$url" 2>/dev/null)" = treasure ]; then seen="$seen yes"; else seen="$seen no"; fi; done; echo "$seen"; sleep 1; done`;
@@ -58,12 +58,12 @@ export async function checkNetworkPolicy(lab: Lab, guest: Guest): Promise<void> 
 
   await lab.check("without a NetworkPolicy every pod reaches another", async () => {
     await apply(guest, VAULT);
-    await podReady(guest, "vault");
-    const address = await kubectl(guest, "get pod vault -o jsonpath={.status.podIP}");
-    const service = await kubectl(guest, "get service vault -o jsonpath={.spec.clusterIP}");
+    await podReady(lab, guest, "vault");
+    const address = await readObject(guest, "pods/vault", "status.podIP");
+    const service = await readObject(guest, "services/vault", "spec.clusterIP");
     urls = [`http://${address}:${PORT}/`, `http://${service}/`];
     await apply(guest, ["friend", "stranger"].map((pod) => renderAsker(pod, urls)).join("---\n"));
-    await podReady(guest, "friend stranger");
+    await podReady(lab, guest, "friend stranger");
     await settle("friend", "yes");
     await settle("stranger", "yes");
   });
@@ -76,7 +76,7 @@ export async function checkNetworkPolicy(lab: Lab, guest: Guest): Promise<void> 
     must(!(await readSeen("stranger")).includes("yes"), "meanwhile the stranger got in");
   });
   await lab.check("without the NetworkPolicy the stranger gets in again", async () => {
-    await kubectl(guest, "delete networkpolicy friends-only");
+    await guest.kube.remove("/apis/networking.k8s.io/v1/namespaces/default/networkpolicies/friends-only");
     await settle("stranger", "yes");
   });
 }

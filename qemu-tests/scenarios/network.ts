@@ -1,7 +1,7 @@
 import { must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
 import { giveConfig, plantBeforeK3s } from "../harness/plant-fault.ts";
-import { apply, IMAGES_FOLDER, kubectl, podReady, renderShellPod } from "./guest-questions.ts";
+import { apply, IMAGES_FOLDER, podReady, readObject, readObjects, renderShellPod } from "./guest-questions.ts";
 import { checkNetworkPolicy } from "./network-policy.ts";
 
 const PORT = 8080;
@@ -41,38 +41,44 @@ async function mustServe(lab: Lab, guest: Guest, url: string): Promise<void> {
   );
 }
 
+/** The address that the node is known by, which is no loopback. */
+async function readNodeAddress(guest: Guest): Promise<string> {
+  const [addresses = "[]"] = await readObjects(guest, "/api/v1/nodes", "status.addresses");
+  const known = JSON.parse(addresses) as readonly { type: string; address: string }[];
+  const internal = known.find(({ type }) => type === "InternalIP");
+  must(internal !== undefined, `the node has no address of its own: ${addresses}`);
+  return internal?.address ?? "";
+}
+
 async function checkServices(lab: Lab, guest: Guest): Promise<void> {
   const script = `mkdir -p /www && echo served > /www/index.html && exec httpd -f -p ${PORT} -h /www`;
   const service = (name: string, type: string, port: number): string =>
     `---\napiVersion: v1\nkind: Service\nmetadata: { name: ${name} }\nspec:\n  type: ${type}\n  selector: { app: web }\n  ports: [{ port: ${port}, targetPort: ${PORT} }]\n`;
-  const node = await kubectl(guest, "get nodes -o jsonpath='{.items[0].status.addresses[?(@.type==\"InternalIP\")].address}'");
+  const node = await readNodeAddress(guest);
   await lab.check("a NodePort serves at the node's address", async () => {
     await apply(
       guest,
       renderShellPod("web", { script }) + service("web", "NodePort", 80) + service("edge", "LoadBalancer", BALANCED_PORT),
     );
-    await podReady(guest, "web");
-    const port = await kubectl(guest, "get service web -o jsonpath={.spec.ports[0].nodePort}");
+    await podReady(lab, guest, "web");
+    const port = await readObject(guest, "services/web", "spec.ports.0.nodePort");
     await mustServe(lab, guest, `http://${node}:${port}/`);
   });
   await lab.check("a LoadBalancer service is given the node's address and serves there", async () => {
-    const path = "{.status.loadBalancer.ingress[*].ip}";
     await lab.until(
       async () => {
-        const address = await kubectl(guest, `get service edge -o jsonpath='${path}'`);
+        const address = await readObject(guest, "services/edge", "status.loadBalancer.ingress.0.ip");
         if (address === node) return undefined;
-        const pods = await kubectl(
-          guest,
-          "get pods -n kube-system -l svccontroller.k3s.cattle.io/svcname=edge -o jsonpath='{.items[*].status.containerStatuses[*].state}'",
-        );
-        return `its address is "${address}", the node's is ${node}; its pods: ${pods || "none"}`;
+        const selector = "labelSelector=svccontroller.k3s.cattle.io/svcname=edge";
+        const pods = await readObjects(guest, `/api/v1/namespaces/kube-system/pods?${selector}`, "status.containerStatuses");
+        return `its address is "${address}", the node's is ${node}; its pods: ${pods.join(" ") || "none"}`;
       },
       { timeoutMs: 180_000, everyMs: 3000 },
     );
     await mustServe(lab, guest, `http://${node}:${BALANCED_PORT}/`);
   });
   await lab.check("a LoadBalancer service that is deleted serves no more", async () => {
-    await kubectl(guest, "delete service edge");
+    await guest.kube.remove("services/edge");
     await lab.until(
       async () => {
         const got = await guest.shell.run(`busybox wget -q -T 5 -O - http://${node}:${BALANCED_PORT}/`, { timeoutMs: 60_000 });

@@ -7,11 +7,12 @@ import { quote } from "../harness/format-shell-word.ts";
 import { plantBeforeK3s } from "../harness/plant-fault.ts";
 import {
   apply,
+  deletePod,
   IMAGES_FOLDER,
   inPod,
-  kubectl,
   MANIFESTS_FOLDER,
   podReady,
+  readObjects,
   renderShellPod,
   SHELL_IMAGE,
 } from "./guest-questions.ts";
@@ -37,8 +38,8 @@ async function reachesHost(guest: Guest): Promise<boolean> {
 async function listPulls(guest: Guest): Promise<string> {
   const containerd = "cat /var/lib/rancher/k3s/agent/containerd/containerd.log 2>/dev/null; journalctl -b --no-pager -o cat -u k3s";
   const logged = await guest.sh(`{ ${containerd}; } | grep -o 'PullImage [^ ]*' | sort -u | head -n 20; true`);
-  const events = await kubectl(guest, "get events -A --field-selector reason=Pulling -o jsonpath='{.items[*].message}'");
-  return [logged, events].filter((text) => text !== "").join("; ");
+  const events = await readObjects(guest, "/api/v1/events?fieldSelector=reason=Pulling", "message");
+  return [logged, ...events].filter((text) => text !== "").join("; ");
 }
 
 /**
@@ -111,8 +112,8 @@ export const offline: Scenario = {
     const shows = async (name: string, value: string): Promise<void> =>
       lab.until(
         async () => {
-          const seen = await guest.shell.run(`k3s kubectl get configmap ${name} -o jsonpath={.data.value}`, { timeoutMs: 60_000 });
-          return seen.stdout === value ? undefined : `configmap ${name}: "${seen.stdout}" ${seen.stderr.trim()}`;
+          const seen = await readObjects(guest, `configmaps?fieldSelector=metadata.name=${name}`, "data.value");
+          return seen[0] === value ? undefined : `configmap ${name}: "${seen[0] ?? "none"}"`;
         },
         { timeoutMs: 120_000 },
       );
@@ -128,8 +129,8 @@ export const offline: Scenario = {
       await guest.shell.writeFile(manifest, renderManifest("second", false), { mode: 0o600 });
       await lab.until(
         async () => {
-          const left = await kubectl(guest, "get configmap dropped-two --ignore-not-found -o name");
-          return left === "" ? undefined : `${left} is still there`;
+          const left = await readObjects(guest, "configmaps?fieldSelector=metadata.name=dropped-two", "metadata.name");
+          return left.length === 0 ? undefined : `configmap ${left.join(" ")} is still there`;
         },
         { timeoutMs: 120_000 },
       );
@@ -143,18 +144,18 @@ export const offline: Scenario = {
           `k3s ctr -n k8s.io images rm ${name} && mv /var/tmp/dropped.tar ${IMAGES_FOLDER}/`,
       );
       await apply(guest, renderShellPod("from-archive", { image: name }));
-      await podReady(guest, "from-archive");
+      await podReady(lab, guest, "from-archive");
     });
 
     await lab.check("a volume is bound and written", async () => {
       await apply(guest, `${VOLUME}---\n${renderShellPod("writer", { extra: MOUNT })}`);
-      await podReady(guest, "writer");
+      await podReady(lab, guest, "writer");
       await inPod(guest, "writer", "echo kept >/keep/file && sync");
     });
     await lab.check("another pod finds the volume's data", async () => {
-      await kubectl(guest, "delete pod writer --timeout=120s");
+      await deletePod(lab, guest, "writer");
       await apply(guest, renderShellPod("reader", { extra: MOUNT }));
-      await podReady(guest, "reader");
+      await podReady(lab, guest, "reader");
       const found = await inPod(guest, "reader", "cat /keep/file");
       must(found === "kept", `the volume holds "${found}"`);
     });
@@ -166,7 +167,7 @@ export const offline: Scenario = {
     guest = await lab.boot("device", device);
     await guest.ready("all is Ready again after the reboot");
     await lab.check("the volume's data survived the reboot", async () => {
-      await podReady(guest, "reader");
+      await podReady(lab, guest, "reader");
       const found = await inPod(guest, "reader", "cat /keep/file");
       must(found === "kept", `the volume holds "${found}"`);
     });

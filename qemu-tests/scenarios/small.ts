@@ -158,7 +158,7 @@ export const smallAgent: Scenario = {
     await server.ready("both nodes are Ready", { nodeNames: ["server", "agent-1"] });
     await lab.check("a pod runs on the agent", async () => {
       await apply(server, renderShellPod("guest", { extra: "  nodeName: agent-1\n" }));
-      await podReady(server, "guest");
+      await podReady(lab, server, "guest");
     });
     await checkBudget(lab, agent, await readBudget("agent"));
   },

@@ -2,7 +2,7 @@ import { must } from "../../tools/scenario/check-error.ts";
 import type { Defect, Guest, GuestOptions, Lab, Scenario } from "../../tools/scenario/scenario.ts";
 import type { GuestHandOver } from "../../tools/machine/machine.ts";
 import { readPrepareScript } from "../harness/read-data-partition.ts";
-import { apply, inPod, IMAGES_FOLDER, kubectl, podReady, renderShellPod, SLIM } from "./guest-questions.ts";
+import { apply, deletePod, inPod, IMAGES_FOLDER, podReady, renderShellPod, SLIM } from "./guest-questions.ts";
 import { DISK, KINDS, PARTITION, type SnapshotterKind } from "./snapshotter-kinds.ts";
 
 const PREPARE = "/run/meta-k3s-lab/prepare-data-partition";
@@ -61,7 +61,7 @@ async function checkUsed(lab: Lab, guest: Guest, kind: SnapshotterKind): Promise
   });
   await lab.check(`a container's root is ${kind.rootType}`, async () => {
     await apply(guest, renderShellPod("looker"));
-    await podReady(guest, "looker");
+    await podReady(lab, guest, "looker");
     const type = await inPod(guest, "looker", "awk '$2 == \"/\" { print $3 }' /proc/mounts | tail -n 1");
     must(type === kind.rootType, `its root is of type ${type}`);
   });
@@ -78,7 +78,7 @@ async function checkFreed(lab: Lab, guest: Guest, kind: SnapshotterKind): Promis
   await lab.check("deletion frees space", async () => {
     const before = { used: await readUsed(guest, kind), layers: await countLayers(guest, kind) };
     await apply(guest, renderShellPod("filler", { script: "dd if=/dev/urandom of=/fill bs=1M count=64 && sync && sleep 1000000" }));
-    await podReady(guest, "filler");
+    await podReady(lab, guest, "filler");
     await lab.until(
       async () => {
         const used = await readUsed(guest, kind);
@@ -86,7 +86,7 @@ async function checkFreed(lab: Lab, guest: Guest, kind: SnapshotterKind): Promis
       },
       { timeoutMs: 120_000 },
     );
-    await kubectl(guest, "delete pod filler --timeout=120s");
+    await deletePod(lab, guest, "filler");
     await lab.until(
       async () => {
         const [used, layers] = [await readUsed(guest, kind), await countLayers(guest, kind)];

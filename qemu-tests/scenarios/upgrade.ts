@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { CheckError, must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
 import { giveConfig } from "../harness/plant-fault.ts";
-import { apply, inPod, kubectl, podReady, renderShellPod, SLIM } from "./guest-questions.ts";
+import { apply, inPod, podReady, readObject, renderShellPod, SLIM } from "./guest-questions.ts";
 
 const PORT = 8080;
 const BINARY = "/usr/bin/k3s";
@@ -93,11 +93,11 @@ export const upgrade: Scenario = {
     const uid = await lab.check("a workload serves", async () => {
       const script = `mkdir -p /www && echo served > /www/index.html && exec httpd -f -p ${PORT} -h /www`;
       await apply(guest, renderShellPod("web", { script }));
-      await podReady(guest, "web");
-      const address = await kubectl(guest, "get pod web -o jsonpath={.status.podIP}");
+      await podReady(lab, guest, "web");
+      const address = await readObject(guest, "pods/web", "status.podIP");
       await startProbe(guest, `http://${address}:${PORT}/`);
       await lab.until(async () => ((await readProbe(guest)).served > 2 ? undefined : "no answer yet"), { timeoutMs: 60_000 });
-      return kubectl(guest, "get pod web -o jsonpath={.metadata.uid}");
+      return readObject(guest, "pods/web", "metadata.uid");
     });
     let seen = await readProbe(guest);
     const steps = [
@@ -111,9 +111,11 @@ export const upgrade: Scenario = {
         seen = await mustHaveServed(guest, seen);
       });
       await lab.check(`it is the same pod after the ${what}, and can be used`, async () => {
-        const now = await kubectl(guest, "get pod web -o jsonpath='{.metadata.uid} {.status.containerStatuses[0].restartCount}'");
-        if (now !== `${uid} 0`) throw new CheckError(`pod and restarts were "${uid} 0" and are "${now}"`);
-        must((await inPod(guest, "web", "echo inside")) === "inside", "kubectl exec does not answer");
+        const [now, restarts] = await Promise.all(
+          ["metadata.uid", "status.containerStatuses.0.restartCount"].map(async (field) => readObject(guest, "pods/web", field)),
+        );
+        if (now !== uid || restarts !== "0") throw new CheckError(`pod and restarts were "${uid} 0" and are "${now} ${restarts}"`);
+        must((await inPod(guest, "web", "echo inside")) === "inside", "a command in the pod does not answer");
       });
     }
   },
