@@ -24,6 +24,9 @@ const COMMAND_LINE = [
   "transparent_hugepage=never",
   "init_on_alloc=0",
   "preempt=none",
+  // Go's scheduler sleeps for microseconds at a time, each of which would be an interrupt of its own: a third of what an emulated node does until it
+  // is Ready. At the tick's four milliseconds they share one (Documentation/admin-guide/kernel-parameters.txt: highres).
+  "highres=off",
   // Code found at the same address again need not be translated again.
   "norandmaps",
 ];
