@@ -199,8 +199,10 @@ export async function openLab(ctx: Context, options: LabOptions): Promise<OpenLa
         ready: async (what, ready = {}) => check(what, async () => judge(running, ready)),
         givenUp: async (what, given) => check(what, async () => expectGivenUp(running, given)),
         ended: async ({ timeoutMs }) => {
-          const late = ctx.clock.sleep(timeoutMs, ctx.signal).then(() => undefined);
-          const exit = await Promise.race([machine.exited, late]);
+          const settled = new AbortController();
+          const late = ctx.clock.sleep(timeoutMs, AbortSignal.any([ctx.signal, settled.signal])).then(() => undefined);
+          late.catch(() => undefined);
+          const exit = await Promise.race([machine.exited, late]).finally(() => settled.abort());
           if (exit === undefined) throw new CheckError(`${name} still runs after ${Math.round(timeoutMs / 1000)} s`);
           return exit;
         },
