@@ -13,7 +13,7 @@ export const LEDGER_DEVICE: GuestOptions = {
   handOver: giveConfig(`disable: [metrics-server, traefik, servicelb]\n${DURABLE}`),
 };
 
-/** A volume, and a pod `ledger` that has it at /ledger and leaves its trace there when it is ended politely. */
+/** A volume, and a pod `ledger` that has it at /ledger and leaves its trace there when it is given the two seconds that it needs for its end. */
 export const LEDGER = `apiVersion: v1
 kind: PersistentVolumeClaim
 metadata: { name: ledger }
@@ -23,7 +23,7 @@ spec:
   resources: { requests: { storage: 16Mi } }
 ---
 ${renderShellPod("ledger", {
-  script: "trap 'echo ended politely >>/ledger/end; sync; exit 0' TERM; while :; do sleep 1; done",
+  script: "trap 'sleep 2; echo ended politely >>/ledger/end; sync; exit 0' TERM; while :; do sleep 1; done",
   extra: `      volumeMounts: [{ name: ledger, mountPath: /ledger }]
   volumes: [{ name: ledger, persistentVolumeClaim: { claimName: ledger } }]
 `,
