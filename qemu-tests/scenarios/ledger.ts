@@ -1,6 +1,6 @@
-import type { GuestOptions } from "../../tools/scenario/scenario.ts";
+import type { Guest, GuestOptions, Lab } from "../../tools/scenario/scenario.ts";
 import { giveConfig } from "../harness/plant-fault.ts";
-import { renderShellPod } from "./guest-questions.ts";
+import { apply, podReady, renderShellPod } from "./guest-questions.ts";
 
 export const DATABASE = "/var/lib/rancher/k3s/server/db/state.db";
 /** What the layer writes for K3S_DATASTORE = "sqlite-durable": k3s's default keeps what it acknowledged only once the kernel has written it back. */
@@ -14,7 +14,7 @@ export const LEDGER_DEVICE: GuestOptions = {
 };
 
 /** A volume, and a pod `ledger` that has it at /ledger and leaves its trace there when it is given the two seconds that it needs for its end. */
-export const LEDGER = `apiVersion: v1
+const LEDGER = `apiVersion: v1
 kind: PersistentVolumeClaim
 metadata: { name: ledger }
 spec:
@@ -28,3 +28,14 @@ ${renderShellPod("ledger", {
   volumes: [{ name: ledger, persistentVolumeClaim: { claimName: ledger } }]
 `,
 })}`;
+
+/** Boots the device for the first time, until it is Ready and its pod `ledger` has the volume. */
+export async function bootLedger(lab: Lab): Promise<Guest> {
+  const guest = await lab.boot("device", LEDGER_DEVICE);
+  await guest.ready("the server is Ready");
+  await lab.check("a volume is bound", async () => {
+    await apply(guest, LEDGER);
+    await podReady(lab, guest, "ledger");
+  });
+  return guest;
+}

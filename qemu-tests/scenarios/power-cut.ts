@@ -4,8 +4,8 @@ import { must } from "../../tools/scenario/check-error.ts";
 import type { GuestStream } from "../../tools/cluster/guest-shell.ts";
 import type { Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
 import { plantBeforeK3s } from "../harness/plant-fault.ts";
-import { apply, inPod, podReady, readObjects, renderShellPod } from "./guest-questions.ts";
-import { DATABASE, LEDGER, LEDGER_DEVICE } from "./ledger.ts";
+import { inPod, podReady, readObjects, renderShellPod } from "./guest-questions.ts";
+import { bootLedger, DATABASE, LEDGER_DEVICE } from "./ledger.ts";
 
 /** Between two objects: a few hundred in a round, so that there is power left for pods and the volume. */
 const OBJECT_EVERY_MS = 100;
@@ -114,12 +114,7 @@ function definePowerCut(name: string, rounds: number): Scenario {
       },
     ],
     run: async (lab) => {
-      let guest = await lab.boot("device", LEDGER_DEVICE);
-      await guest.ready("the server is Ready");
-      await lab.check("a volume is bound", async () => {
-        await apply(guest, LEDGER);
-        await podReady(lab, guest, "ledger");
-      });
+      let guest = await bootLedger(lab);
       for (let round = 1; round <= rounds; round += 1) {
         const acknowledged = await lab.check(`cut ${round}: objects, pods and a volume were being written`, async () =>
           writeUntilCut(lab, guest, round),

@@ -1,8 +1,8 @@
 import { must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
 import { plantBeforeK3s } from "../harness/plant-fault.ts";
-import { apply, inPod, podReady } from "./guest-questions.ts";
-import { DATABASE, LEDGER, LEDGER_DEVICE } from "./ledger.ts";
+import { inPod, podReady } from "./guest-questions.ts";
+import { bootLedger, DATABASE, LEDGER_DEVICE } from "./ledger.ts";
 
 async function checkDamage(lab: Lab, guest: Guest): Promise<void> {
   await lab.check("a damaged datastore is detected and said", async () => {
@@ -44,12 +44,7 @@ export const shutdown: Scenario = {
     },
   ],
   run: async (lab) => {
-    let guest = await lab.boot("device", LEDGER_DEVICE);
-    await guest.ready("the server is Ready");
-    await lab.check("a volume is bound", async () => {
-      await apply(guest, LEDGER);
-      await podReady(lab, guest, "ledger");
-    });
+    let guest = await bootLedger(lab);
     await lab.check("an orderly shutdown ends the device", async () => {
       await guest.shell.run("systemctl poweroff", { timeoutMs: 60_000 }).catch(() => undefined);
       const exit = await guest.ended({ timeoutMs: 300_000 });

@@ -10,7 +10,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { systemClock } from "../core/clock.ts";
 import { type KubeClient, openKubeClient } from "./open-kube-client.ts";
 import { KubeStatusError } from "./kube-error.ts";
-import { makeCertificates, renderKubeconfig } from "./testing/make-certificates.ts";
+import { makeCertificates, planServerTls, renderKubeconfig } from "./testing/make-certificates.ts";
 
 interface Asked {
   readonly method: string;
@@ -67,14 +67,7 @@ beforeEach(async () => {
   sockets = new Set();
   answer = () => ({ status: 200, body: {} });
   const certificates = makeCertificates(folder);
-  const server = createSecureServer({
-    ca: certificates.ca,
-    cert: certificates.cert,
-    key: certificates.key,
-    requestCert: true,
-    rejectUnauthorized: true,
-    allowHTTP1: true,
-  });
+  const server = createSecureServer({ ...planServerTls(certificates), allowHTTP1: true });
   server.on("request", (request, response) => void serve(request, response));
   server.on("session", (session) => void session.on("error", () => undefined));
   server.on("connection", (socket: Socket) => sockets.add(socket));

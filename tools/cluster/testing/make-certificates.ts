@@ -66,3 +66,8 @@ export function renderKubeconfig(certificates: Certificates, port: number): stri
     contexts: [{ name: "default", context: { cluster: "default", user: "default" } }],
   });
 }
+
+/** How a server of these certificates is started: it lets nobody in but its administrator. */
+export function planServerTls({ ca, cert, key }: Certificates) {
+  return { ca, cert, key, requestCert: true, rejectUnauthorized: true } as const;
+}

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { createSecureServer, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { makeCertificates, renderKubeconfig } from "./make-certificates.ts";
+import { makeCertificates, planServerTls, renderKubeconfig } from "./make-certificates.ts";
 import { type ApiObject, renderKubectlList } from "./render-cluster.ts";
 import { writeScript } from "./spawn-sshd.ts";
 
@@ -87,13 +87,7 @@ export async function spawnFakeApi(folder: string, bin: string): Promise<FakeApi
     stream.once("close", () => set.delete(stream));
   };
 
-  const server = createSecureServer({
-    ca: certificates.ca,
-    cert: certificates.cert,
-    key: certificates.key,
-    requestCert: true,
-    rejectUnauthorized: true,
-  });
+  const server = createSecureServer(planServerTls(certificates));
   server.on("session", (session) => void session.on("error", () => undefined));
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
