@@ -40,7 +40,9 @@ interface Way {
 
 /** Tries until every URL gives what is expected, from inside a pod: rules and records of a new service take a moment to be everywhere. */
 async function mustReach(lab: Lab, server: Guest, pod: string, ways: readonly Way[]): Promise<void> {
-  const ask = ways.map(({ url }) => `wget -q -T 10 -O - ${quote(url)} 2>&1 | tail -n 1 | grep . || echo nothing`).join("; ");
+  const ask = ways
+    .map(({ url }) => `got=$(wget -q -T 10 -O - ${quote(url)} 2>&1) || got="failed: $got"; echo \${got:-nothing}`)
+    .join("; ");
   await lab.until(
     async () => {
       const answers = (await inPod(server, pod, ask, 30_000 * ways.length)).split("\n");

@@ -78,6 +78,7 @@ beforeEach(async () => {
       socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\nno such pod");
       return;
     }
+    if (url.pathname.includes("/pods/silent/")) return;
     webSockets.handleUpgrade(request, socket, head, (opened) => command(opened, url.searchParams.getAll("command")));
   });
   server.listen(0, "127.0.0.1");
@@ -177,6 +178,10 @@ test("a command in a pod gives what it wrote and how it ended", async () => {
 test("a command in a pod that does not end is given up", async () => {
   command = (socket) => socket.send(channel(1, "still here"));
   await expect(client.exec("web", "sleep 1000", { timeoutMs: 300 })).rejects.toMatchObject({ code: "GUEST_COMMAND_TIMEOUT" });
+});
+
+test("a command that is never opened is given up too", async () => {
+  await expect(client.exec("silent", "true", { timeoutMs: 300 })).rejects.toMatchObject({ code: "GUEST_COMMAND_TIMEOUT" });
 });
 
 test("a connection that is lost under a command is an error, whatever came before", async () => {

@@ -137,11 +137,14 @@ export function openKubeClient(
       });
     },
     exec: async (pod, command, { timeoutMs }) => {
-      await using running = await stream(pod, command);
-      const late = new AbortController();
-      const work = Promise.all([text(running.stdout), running.ended]).then(([stdout, ended]) => ({ ...ended, stdout }));
+      const opening = stream(pod, command);
+      const work = opening.then(async ({ stdout, ended }) => {
+        const [output, result] = await Promise.all([text(stdout), ended]);
+        return { ...result, stdout: output };
+      });
       work.catch(() => undefined);
-      const deadline = ctx.clock.sleep(timeoutMs, AbortSignal.any([ctx.signal, late.signal])).then(() => undefined);
+      const settled = new AbortController();
+      const deadline = ctx.clock.sleep(timeoutMs, AbortSignal.any([ctx.signal, settled.signal])).then(() => undefined);
       deadline.catch(() => undefined);
       try {
         const result = await Promise.race([work, deadline]);
@@ -150,7 +153,9 @@ export function openKubeClient(
           code: "GUEST_COMMAND_TIMEOUT",
         });
       } finally {
-        late.abort();
+        settled.abort();
+        // Not awaited: one that is not open yet may never be.
+        opening.then(async (running) => running[Symbol.asyncDispose]()).catch(() => undefined);
       }
     },
     stream,
