@@ -9,6 +9,7 @@ import type { GuestShell } from "../tools/cluster/guest-shell.ts";
 import type { Blocker, Expectations } from "../tools/cluster/expectation.ts";
 import { judgeLook } from "../tools/cluster/judge-look.ts";
 import type { ClusterObject } from "../tools/cluster/parse-kube-object.ts";
+import { KUBECONFIG_PATH } from "../tools/cluster/parse-kubeconfig.ts";
 import { parseWatchEvent, selectSnapshot } from "../tools/cluster/parse-kubectl.ts";
 import { planExpectations } from "../tools/cluster/plan-expectations.ts";
 import { readK3sConfig } from "../tools/cluster/read-k3s-config.ts";
@@ -17,11 +18,9 @@ import type { Context } from "../tools/core/context.ts";
 import { readMachinePlan } from "../tools/machine/read-machine-plan.ts";
 import { quote } from "./harness/format-shell-word.ts";
 import { openTestContext } from "./harness/open-test-context.ts";
-
 import { buildTestbed } from "./testbed/build-testbed.ts";
 
 const LIMIT_MS = 1000;
-const KUBECONFIG = "/etc/rancher/k3s/k3s.yaml";
 
 /** Milliseconds that the guest's clock is ahead of the host's: the exchange with the shortest round trip of ten, halved. */
 async function measureOffset(ctx: Context, shell: GuestShell): Promise<number> {
@@ -42,9 +41,9 @@ async function measureOffset(ctx: Context, shell: GuestShell): Promise<number> {
  */
 function watchScript(path: string): string {
   return `umask 077
-until [ -s ${KUBECONFIG} ] && (: </dev/tcp/127.0.0.1/6443) 2>/dev/null; do sleep 3; done
+until [ -s ${KUBECONFIG_PATH} ] && (: </dev/tcp/127.0.0.1/6443) 2>/dev/null; do sleep 3; done
 folder=$(mktemp -d)
-field() { sed -n "s/^ *$1-data: //p" ${KUBECONFIG} | base64 -d >"$folder/$1"; }
+field() { sed -n "s/^ *$1-data: //p" ${KUBECONFIG_PATH} | base64 -d >"$folder/$1"; }
 field certificate-authority; field client-certificate; field client-key
 while :; do
 openssl s_client -quiet -verify_quiet -connect 127.0.0.1:6443 -CAfile "$folder/certificate-authority" \\

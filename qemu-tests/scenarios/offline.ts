@@ -5,6 +5,7 @@ import { must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Scenario } from "../../tools/scenario/scenario.ts";
 import { quote } from "../harness/format-shell-word.ts";
 import { plantBeforeK3s } from "../harness/plant-fault.ts";
+import { endDevice } from "./end-device.ts";
 import {
   apply,
   deletePod,
@@ -159,11 +160,7 @@ export const offline: Scenario = {
       const found = await inPod(guest, "reader", "cat /keep/file");
       must(found === "kept", `the volume holds "${found}"`);
     });
-    await lab.check("the device reboots when asked", async () => {
-      await guest.shell.run("systemctl reboot", { timeoutMs: 60_000 }).catch(() => undefined);
-      const exit = await guest.ended({ timeoutMs: 300_000 });
-      must(exit.reason === "rebooted", `it ended otherwise: ${exit.reason} ${exit.detail}`);
-    });
+    await lab.check("the device reboots when asked", async () => endDevice(guest, "reboot"));
     guest = await lab.boot("device", device);
     await guest.ready("all is Ready again after the reboot");
     await lab.check("the volume's data survived the reboot", async () => {

@@ -1,6 +1,7 @@
 import { must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
 import { plantBeforeK3s } from "../harness/plant-fault.ts";
+import { endDevice } from "./end-device.ts";
 import { inPod, podReady } from "./guest-questions.ts";
 import { bootLedger, DATABASE, LEDGER_DEVICE } from "./ledger.ts";
 
@@ -45,11 +46,7 @@ export const shutdown: Scenario = {
   ],
   run: async (lab) => {
     let guest = await bootLedger(lab);
-    await lab.check("an orderly shutdown ends the device", async () => {
-      await guest.shell.run("systemctl poweroff", { timeoutMs: 60_000 }).catch(() => undefined);
-      const exit = await guest.ended({ timeoutMs: 300_000 });
-      must(exit.reason === "powered-off", `it ended otherwise: ${exit.reason} ${exit.detail}`);
-    });
+    await lab.check("an orderly shutdown ends the device", async () => endDevice(guest, "poweroff"));
     guest = await lab.boot("device", LEDGER_DEVICE);
     await guest.ready("the server is Ready after the shutdown");
     await lab.check("the container was told to end before it was killed", async () => {

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { openSsh } from "../cluster/open-ssh.ts";
+import { KUBECONFIG_PATH } from "../cluster/parse-kubeconfig.ts";
 import type { Context } from "../core/context.ts";
 import { GuestError, UsageError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/write-file.ts";
@@ -9,8 +10,6 @@ import { planKubeconfig, planMergedKubeconfig } from "./plan-kubeconfig.ts";
 import type { Target } from "./read-target.ts";
 
 const CONNECT_TIMEOUT_MS = 20_000;
-/** Where k3s writes its administrator's kubeconfig (docs.k3s.io, "Cluster Access"). */
-const REMOTE_PATH = "/etc/rancher/k3s/k3s.yaml";
 const API_PORT = 6443;
 
 export interface KubeconfigOptions {
@@ -54,14 +53,14 @@ export async function fetchKubeconfig(
   const server = serverOf(options);
   const name = options.name ?? target.name;
   await using shell = await openSsh(ctx, target.ssh, { timeoutMs: CONNECT_TIMEOUT_MS });
-  const result = await shell.run(`cat ${REMOTE_PATH}`);
+  const result = await shell.run(`cat ${KUBECONFIG_PATH}`);
   if (result.status !== 0) {
-    throw new GuestError(`${target.name} has no readable ${REMOTE_PATH}: ${result.stderr.trim()}`, {
+    throw new GuestError(`${target.name} has no readable ${KUBECONFIG_PATH}: ${result.stderr.trim()}`, {
       code: "NO_KUBECONFIG",
       hint: "log in as root on a k3s server; agents have none",
     });
   }
-  const planned = planKubeconfig(result.stdout, { name, server, where: `${target.name}:${REMOTE_PATH}` });
+  const planned = planKubeconfig(result.stdout, { name, server, where: `${target.name}:${KUBECONFIG_PATH}` });
   const own = join(cacheFolderOf(ctx.env), "kubeconfig", `${name}.yaml`);
   const path = options.merge ? userKubeconfig(ctx) : options.output === undefined ? own : resolve(ctx.cwd, options.output);
   const existing = await readFile(path, "utf8").catch(() => undefined);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { GuestShell } from "../cluster/guest-shell.ts";
+import { KUBECONFIG_PATH } from "../cluster/parse-kubeconfig.ts";
 import { writeFileAtomic } from "../core/write-file.ts";
 import type { Machine } from "../machine/machine.ts";
 import { renderHostKubeconfig } from "./render-kubeconfig.ts";
@@ -20,7 +21,7 @@ export interface HostAccess extends AsyncDisposable {
  */
 export async function openHostAccess(guest: { machine: Machine; shell: GuestShell; runFolder: string }): Promise<HostAccess> {
   const { machine, shell, runFolder } = guest;
-  const kubeconfig = (await shell.runCheck("cat /etc/rancher/k3s/k3s.yaml")).stdout;
+  const kubeconfig = (await shell.runCheck(`cat ${KUBECONFIG_PATH}`)).stdout;
   const forward = await shell.forward({ host: "127.0.0.1", port: 6443 });
   const apiUrl = `https://127.0.0.1:${forward.port}`;
   const kubeconfigPath = join(runFolder, "kubeconfig");

@@ -1,4 +1,5 @@
 import { parseDocument } from "yaml";
+import { KUBECONFIG_PATH } from "../cluster/parse-kubeconfig.ts";
 import { ConfigError } from "../core/errors.ts";
 
 /**
@@ -9,7 +10,7 @@ export function renderHostKubeconfig(guestKubeconfig: string, server: string): s
   const document = parseDocument(guestKubeconfig);
   const clusters: unknown = document.get("clusters");
   if (document.errors.length > 0 || clusters === undefined) {
-    throw new ConfigError("the guest's kubeconfig names no cluster", { hint: "is /etc/rancher/k3s/k3s.yaml of the guest whole?" });
+    throw new ConfigError("the guest's kubeconfig names no cluster", { hint: `is ${KUBECONFIG_PATH} of the guest whole?` });
   }
   document.setIn(["clusters", 0, "cluster", "server"], server);
   return document.toString();

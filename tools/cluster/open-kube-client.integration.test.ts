@@ -10,6 +10,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { systemClock } from "../core/clock.ts";
 import { type KubeClient, openKubeClient } from "./open-kube-client.ts";
 import { KubeStatusError } from "./kube-error.ts";
+import { KUBECONFIG_PATH } from "./parse-kubeconfig.ts";
 import { makeCertificates, planServerTls, renderKubeconfig } from "./testing/make-certificates.ts";
 
 interface Asked {
@@ -91,7 +92,7 @@ beforeEach(async () => {
       connect: async (to) => connect(to.port, to.host),
       runCheck: async () => ({ status: 0, signalName: undefined, stdout: renderKubeconfig(certificates, port), stderr: "" }),
     },
-    { kubeconfigPath: "/etc/rancher/k3s/k3s.yaml" },
+    { kubeconfigPath: KUBECONFIG_PATH },
   );
   close = async () => {
     await client[Symbol.asyncDispose]();

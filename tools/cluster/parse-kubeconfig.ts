@@ -4,6 +4,9 @@ import { z } from "zod";
 import { GuestError } from "../core/errors.ts";
 import type { CertificateValidity } from "./judge-guest.ts";
 
+/** Where k3s writes its administrator's kubeconfig (docs.k3s.io, "Cluster Access"). */
+export const KUBECONFIG_PATH = "/etc/rancher/k3s/k3s.yaml";
+
 const namedList = <T extends z.ZodRawShape>(shape: T) => z.array(z.object({ name: z.string(), ...shape }));
 
 const kubeconfigSchema = z.object({

@@ -13,6 +13,7 @@ import { openClusterFeed } from "./open-cluster-feed.ts";
 import { openConfirmation } from "./open-confirmation.ts";
 import { openGuestWatch } from "./open-guest-watch.ts";
 import { openWaitRecorder } from "./open-wait-recorder.ts";
+import { KUBECONFIG_PATH } from "./parse-kubeconfig.ts";
 
 /** Deadlines from the start of the wait on, milliseconds: until the API server answers, until every node is Ready, until all is. */
 export interface StageDeadlines {
@@ -37,7 +38,7 @@ export interface ClusterWaitOptions {
   readonly onConsoleEvent?: (listener: (event: ConsoleEvent) => void) => () => void;
   /** As `Machine.exited`. */
   readonly exited?: Promise<MachineExit>;
-  /** Default /etc/rancher/k3s/k3s.yaml. */
+  /** Default KUBECONFIG_PATH. */
   readonly kubeconfigPath?: string;
   /** The guest's kubectl that confirms the verdict; default "kubectl". */
   readonly kubectl?: string;
@@ -93,7 +94,7 @@ function stageOf(judgement: Judgement): Stage {
 export async function waitForCluster(ctx: Context, options: ClusterWaitOptions): Promise<ClusterOutcome> {
   const { shell, expectations } = options;
   const rules: ClusterRules = { ...DEFAULT_RULES, ...options.rules, expectations };
-  const kubeconfigPath = options.kubeconfigPath ?? "/etc/rancher/k3s/k3s.yaml";
+  const kubeconfigPath = options.kubeconfigPath ?? KUBECONFIG_PATH;
   const quietMs = options.quietMs ?? 60_000;
   const originMs = ctx.clock.monotonicMs() - (ctx.clock.nowMs() - options.poweredOnAtMs);
   const now = (): number => ctx.clock.monotonicMs() - originMs;

@@ -1,3 +1,5 @@
+import { KUBECONFIG_PATH } from "../cluster/parse-kubeconfig.ts";
+
 /** One file of the failure bundle: what is asked of the guest, and which question its answer settles. */
 export interface BundleQuestion {
   readonly path: string;
@@ -17,7 +19,7 @@ const slowMs = 60_000;
 const preamble = [
   "PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH",
   "LC_ALL=C; export LC_ALL",
-  "KUBECONFIG=${KUBECONFIG:-/etc/rancher/k3s/k3s.yaml}; export KUBECONFIG",
+  `KUBECONFIG=\${KUBECONFIG:-${KUBECONFIG_PATH}}; export KUBECONFIG`,
   "s=/run/k3s/containerd/containerd.sock; if [ -S $s ]; then CONTAINER_RUNTIME_ENDPOINT=unix://$s; export CONTAINER_RUNTIME_ENDPOINT; fi",
 ].join("\n");
 

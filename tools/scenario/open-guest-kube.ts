@@ -2,15 +2,13 @@ import { watchMachine } from "../boot-test/watch-machine.ts";
 import type { GuestShell } from "../cluster/guest-shell.ts";
 import { KubeStatusError } from "../cluster/kube-error.ts";
 import { type KubeClient, openKubeClient } from "../cluster/open-kube-client.ts";
+import { KUBECONFIG_PATH } from "../cluster/parse-kubeconfig.ts";
 import type { Context } from "../core/context.ts";
 import type { Machine } from "../machine/machine.ts";
 
-/** Where k3s writes the administrator's kubeconfig. */
-const KUBECONFIG = "/etc/rancher/k3s/k3s.yaml";
-
 /** A client of the guest's API server whose failures name the machine's end where that is the cause. */
 export function openGuestKube(ctx: Pick<Context, "clock" | "signal">, guest: { machine: Machine; shell: GuestShell }): KubeClient {
-  const client = openKubeClient(ctx, guest.shell, { kubeconfigPath: KUBECONFIG });
+  const client = openKubeClient(ctx, guest.shell, { kubeconfigPath: KUBECONFIG_PATH });
   /** A refusal is an answer: the machine is there, and no time is spent on waiting for its end. */
   const watch = async <T>(act: () => Promise<T>): Promise<T> => {
     let refusal: KubeStatusError | undefined;
