@@ -3,6 +3,11 @@ import type { Guest, Lab } from "../../tools/scenario/scenario.ts";
 import { apply, podReady, readObject, renderShellPod } from "./guest-questions.ts";
 
 const PORT = 8080;
+/**
+ * k3s enforces policies from the first status on that kubelet reports once flannel is up, and tells kubelet to report an unchanged one every five
+ * minutes (k3s: pkg/agent/netpol/netpol.go, pkg/daemons/agent/agent.go). On a slow machine that is after everything is Ready.
+ */
+const ENFORCED_MS = 420_000;
 
 const VAULT = `${renderShellPod("vault", {
   script: `mkdir -p /www && echo treasure > /www/index.html && exec httpd -f -p ${PORT} -h /www`,
@@ -53,7 +58,7 @@ export async function checkNetworkPolicy(lab: Lab, guest: Guest): Promise<void> 
           ? undefined
           : `pod ${pod} ${word === "yes" ? "cannot reach" : "still reaches"} ${wrong.join(" and ")}`;
       },
-      { timeoutMs: 180_000, everyMs: 1000 },
+      { timeoutMs: ENFORCED_MS, everyMs: 1000 },
     );
 
   await lab.check("without a NetworkPolicy every pod reaches another", async () => {
