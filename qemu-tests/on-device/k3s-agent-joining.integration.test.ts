@@ -99,6 +99,29 @@ k3s said: level=error msg="dial tcp 10.0.0.1:6443: connect: no route to host"`,
   expect(told["waits"]?.text).toBe("12");
 }
 
+/** What k3s's agent says of a setting that only a server knows: urfave/cli's words. */
+async function expectSettingTold(on: Device, shell: DeviceShell): Promise<void> {
+  const told = await on.run(
+    shell,
+    `${FUNCTIONS}
+mkdir -p /etc/rancher/k3s/config.yaml.d
+printf 'snapshotter: native\\n' >/etc/rancher/k3s/config.yaml.d/10-node.yaml
+printf '"disable+": [traefik]\\n' >/etc/rancher/k3s/config.yaml.d/20-server.yaml
+after_start activating 1000
+journal '${UNIT} 1001 level=fatal msg="Error: flag provided but not defined: -disable"'
+${JOIN}
+tell state cat ${UNIT}.active
+tell waits grep -c '^sleep 1$' log`,
+  );
+  expect(told["join"]).toEqual({
+    status: 1,
+    text: `k3s-agent: k3s's agent does not start with the setting 'disable', which it does not know: it is a server's, or misspelled.
+Take it out, then run k3s-agent again. It is in /etc/rancher/k3s/config.yaml.d/20-server.yaml`,
+  });
+  expect(told["state"]?.text).toBe("inactive");
+  expect(Number(told["waits"]?.text)).toBeLessThan(10);
+}
+
 async function expectSnapshotterTold(on: Device, shell: DeviceShell): Promise<void> {
   const line = "check-snapshotter: snapshotter 'zfs' (/etc/rancher/k3s/config.yaml.d/10-node.yaml): /x must be on zfs";
   const told = await on.run(
@@ -182,6 +205,10 @@ describe.each(DEVICE_SHELLS)("k3s-agent under %s", (shell) => {
     await expectNotJoinedInTime(device, shell);
   });
 
+  it("stops at a setting that k3s's agent does not know, and says where it is", async () => {
+    await expectSettingTold(device, shell);
+  });
+
   it("says what check-snapshotter refuses", async () => {
     await expectSnapshotterTold(device, shell);
   });
@@ -249,6 +276,7 @@ describe("each check fails", () => {
     token: (on: Device, shell: DeviceShell) => expectRefusedToken(on, shell, ["1003 401 Unauthorized", "1063 401 Unauthorized"]),
     restart: expectJoinedThroughRestart,
     hash: (on: Device, shell: DeviceShell) => expectRefusedToken(on, shell, [`1003 ${REFUSALS[0]}`]),
+    setting: expectSettingTold,
     snapshotter: expectSnapshotterTold,
     server: expectServerRefused,
     cluster: expectOtherClusterRefused,
@@ -258,10 +286,12 @@ describe("each check fails", () => {
     { check: "time", why: "it says that it has joined", from: "within $timeout s; $unit goes", to: "after $timeout s; $unit goes" },
     { check: "time", why: "an earlier start's refusal counts", from: "began=$(date +%s)", to: "began=0" },
     { check: "token", why: "the journal is not asked", from: "&& refused_token", to: "&& false" },
-    { check: "token", why: "the unit goes on", from: '\n\t\tsystemctl stop "$unit"\n', to: "\n" },
+    { check: "token", why: "the unit goes on", from: 'systemctl stop "$unit"\n\t\tfail "$server', to: 'fail "$server' },
     { check: "restart", why: "the first 401 counts", from: " && last - first >= 60", to: "" },
     { check: "restart", why: "other reasons between do not count", from: "{ first = 0 }", to: "{ }" },
     { check: "hash", why: "a word of k3s is not known", from: "token CA hash does not match|", to: "" },
+    { check: "setting", why: "k3s's words are not known", from: "flag provided but", to: "flag given but" },
+    { check: "setting", why: "a quoted key is not found", from: `^[\\"']?$1`, to: "^$1" },
     { check: "snapshotter", why: "its words are not known", from: "|^check-snapshotter: snapshotter '", to: "" },
     { check: "server", why: "a server that only starts is not seen", from: "activating/* | reloading", to: "reloading" },
     { check: "cluster", why: "the old server is not looked at", from: '[ "$joined" = "$server" ]', to: "true" },

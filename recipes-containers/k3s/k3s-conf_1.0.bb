@@ -41,9 +41,9 @@ def k3s_node_config(d):
         lines.append(k3s_yaml("node-ip", d.getVar("K3S_NODE_IP")))
     return lines
 
-# What only a server understands: an agent does not start with one of these among its settings.
+# What only a server understands: an agent does not start with one of these among its settings (k3s: pkg/configfilearg/defaultparser.go).
 def k3s_server_config(d):
-    lines = [k3s_yaml("flannel-backend", d.getVar("K3S_FLANNEL_BACKEND"))]
+    lines = [k3s_yaml("write-kubeconfig-mode", "0600"), k3s_yaml("flannel-backend", d.getVar("K3S_FLANNEL_BACKEND"))]
     disabled = (d.getVar("K3S_DISABLE") or "").split()
     if disabled:
         lines.append(k3s_yaml("disable+", disabled))

@@ -167,6 +167,8 @@ async function readConfiguration(lines: readonly string[]): Promise<readonly [un
   const { values, messages } = recipeOf(answer, "k3s-conf");
   expect(messages).toEqual([]);
   const at = (name: string): string => join(values["D"] ?? "", "etc/rancher/k3s", name);
+  // Agents have it too, and do not start with what only a server knows.
+  expect(parse(await readFile(at("config.yaml"), "utf8"))).toBeNull();
   expect((await stat(at("config.yaml.d/20-server.yaml"))).mode & 0o777).toBe(0o600);
   expect((await stat(at("config.yaml.d/10-node.yaml"))).mode & 0o777).toBe(0o644);
   const [node, server] = await Promise.all(
@@ -175,14 +177,17 @@ async function readConfiguration(lines: readonly string[]): Promise<readonly [un
   return [parse(node ?? "") as unknown, parse(server ?? "") as unknown];
 }
 
+/** What every server is told. */
+const ALWAYS = { "write-kubeconfig-mode": "0600" };
+
 describe("k3s-conf writes what every node and what only servers are told", () => {
   test.each([
-    ["defaults", [], { snapshotter: "overlayfs" }, { "flannel-backend": "vxlan" }],
+    ["defaults", [], { snapshotter: "overlayfs" }, { ...ALWAYS, "flannel-backend": "vxlan" }],
     [
       "embedded etcd, without two components, on WireGuard",
       ['K3S_DATASTORE = "etcd"', 'K3S_DISABLE = "traefik  servicelb"', 'K3S_FLANNEL_BACKEND = "wireguard-native"'],
       { snapshotter: "overlayfs" },
-      { "flannel-backend": "wireguard-native", "disable+": ["traefik", "servicelb"], "cluster-init": true },
+      { ...ALWAYS, "flannel-backend": "wireguard-native", "disable+": ["traefik", "servicelb"], "cluster-init": true },
     ],
     [
       "an external datastore, and labels and an address for every node",
@@ -193,13 +198,14 @@ describe("k3s-conf writes what every node and what only servers are told", () =>
         'K3S_SNAPSHOTTER = "fuse-overlayfs"',
       ],
       { snapshotter: "fuse-overlayfs", "node-label+": ["zone=a", "example.com/rack=1"], "node-ip": "192.168.1.20" },
-      { "flannel-backend": "vxlan", "datastore-endpoint": "mysql://user:p#'w: d@tcp(db.example.com:3306)/k3s" },
+      { ...ALWAYS, "flannel-backend": "vxlan", "datastore-endpoint": "mysql://user:p#'w: d@tcp(db.example.com:3306)/k3s" },
     ],
     [
       "SQLite that outlives a power cut",
       ['K3S_DATASTORE = "sqlite-durable"'],
       { snapshotter: "overlayfs" },
       {
+        ...ALWAYS,
         "flannel-backend": "vxlan",
         "datastore-endpoint":
           "sqlite:///var/lib/rancher/k3s/server/db/state.db?_journal_mode=WAL&_busy_timeout=30000&_synchronous=FULL&_txlock=immediate&_stmt_cache_size=20&cache=shared",
