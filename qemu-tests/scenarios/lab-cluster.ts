@@ -39,7 +39,10 @@ tls-san: [${network.address(1)}]
   );
 }
 
-/** A device with nothing but the layer's files on it: the image's server is masked, as on an image without one. */
+/** What the image says that only a server knows. An image for agents is without it, for k3s's agent does not start with it. */
+const SERVER_SETTINGS = "/etc/rancher/k3s/config.yaml.d/20-server.yaml";
+
+/** A device with nothing but the layer's files on it: the image's server is masked and has no settings, as on an image without one. */
 export async function bootAgent(
   lab: Lab,
   network: LabNetwork,
@@ -53,7 +56,12 @@ export async function bootAgent(
       memoryMib: options.memoryMib ?? AGENT_MEMORY_MIB,
       cpus: 1,
       kernelArguments: ["systemd.mask=k3s.service", `systemd.hostname=${options.hostName}`],
-      handOver: { files: [{ path: "/etc/rancher/k3s/config.yaml.d/60-lab.yaml", mode: "0600", content: config }] },
+      handOver: {
+        files: [
+          { path: SERVER_SETTINGS, mode: "0600", content: "# none\n" },
+          { path: "/etc/rancher/k3s/config.yaml.d/60-lab.yaml", mode: "0600", content: config },
+        ],
+      },
     }),
   );
 }

@@ -131,8 +131,9 @@ func (known flag) set(options *Options, value string) error {
 }
 
 // Load makes the options of role ("server" or "agent") from the environment, then the configuration files, then the
-// command line; the last wins, and lists of files and command line add up. What a file says that the role does not
-// know is named in warnings, an unknown option on the command line is an error, both as with k3s.
+// command line; the last wins, and lists of files and command line add up. What a file says that a server does not know is
+// named in warnings; an agent refuses it, and both refuse an unknown option on the command line, as with k3s
+// (pkg/configfilearg/defaultparser.go).
 func Load(role string, args []string, environment func(string) string) (options *Options, warnings []string, err error) {
 	options = &Options{
 		Role: role, Config: "/etc/rancher/k3s/config.yaml", DataDir: "/var/lib/rancher/k3s",
@@ -162,6 +163,9 @@ func Load(role string, args []string, environment func(string) string) (options 
 	}
 	for _, setting := range append(settings, given...) {
 		known, ok := find(role, setting.Name)
+		if !ok && role == "agent" {
+			return nil, nil, fmt.Errorf("flag provided but not defined: -%s", setting.Name)
+		}
 		if !ok {
 			warnings = append(warnings, fmt.Sprintf("Unknown flag --%s found in config.yaml, skipping", setting.Name))
 			continue

@@ -68,6 +68,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		"unknown option":      {"server", "", []string{"--no-such"}, "flag provided but not defined: -no-such"},
 		"a server's own":      {"agent", "", []string{"--disable", "coredns"}, "flag provided but not defined: -disable"},
+		"a server's in file":  {"agent", "disable: [coredns]\n", nil, "flag provided but not defined: -disable"},
 		"no value":            {"server", "", []string{"--token"}, "needs an argument"},
 		"a word":              {"server", "", []string{"word"}, "unexpected argument"},
 		"unknown component":   {"server", "disable: [nothing]\n", nil, "invalid value \"nothing\""},
@@ -92,9 +93,9 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestUnknownKeyInFileWarns(t *testing.T) {
+func TestUnknownKeyInServersFileWarns(t *testing.T) {
 	path := writeConfig(t, map[string]string{"config.yaml": "no-such: 1\n"})
-	_, warnings, err := Load("agent", []string{"--config", path}, noEnvironment)
+	_, warnings, err := Load("server", []string{"--config", path}, noEnvironment)
 	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "--no-such") {
 		t.Error(warnings, err)
 	}
