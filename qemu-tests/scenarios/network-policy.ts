@@ -5,9 +5,10 @@ import { apply, podReady, readObject, renderShellPod } from "./guest-questions.t
 const PORT = 8080;
 /**
  * k3s enforces policies from the first status on that kubelet reports once flannel is up, and tells kubelet to report an unchanged one every five
- * minutes (k3s: pkg/agent/netpol/netpol.go, pkg/daemons/agent/agent.go). On a slow machine that is after everything is Ready.
+ * minutes (k3s: pkg/agent/netpol/netpol.go, pkg/daemons/agent/agent.go), to which kubelet adds up to half of that (Kubernetes:
+ * pkg/kubelet/kubelet_node_status.go, calculateDelay). On a slow machine that is after everything is Ready.
  */
-const ENFORCED_MS = 420_000;
+const ENFORCED_MS = 480_000;
 
 const VAULT = `${renderShellPod("vault", {
   script: `mkdir -p /www && echo treasure > /www/index.html && exec httpd -f -p ${PORT} -h /www`,
