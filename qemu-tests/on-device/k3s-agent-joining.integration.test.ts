@@ -79,6 +79,24 @@ ${JOIN}`,
   expect(told["join"]).toEqual({ status: 0, text: `k3s-agent: joined ${URL}` });
 }
 
+/** How k3s's agent says that its balancer reaches no server. */
+const HUNG_UP =
+  'level=error msg="failed to get CA certs: Get https://127.0.0.1:6444/cacerts: read tcp 127.0.0.1:46602->127.0.0.1:6444: read: connection reset by peer"';
+
+async function expectUnreachedTold(on: Device, shell: DeviceShell): Promise<void> {
+  const told = await on.run(
+    shell,
+    `${FUNCTIONS}
+after_start activating 1000
+${journal([`1001 ${HUNG_UP}`])}
+${JOIN} --timeout 3
+${journal(['1001 level=error msg="no space left on device"'])}
+tell other run k3s-agent -t x -s ${URL} --timeout 3`,
+  );
+  expect(told["join"]).toEqual({ status: 4, text: expect.stringContaining(`\nNothing answers at ${URL}: is the address right`) });
+  expect(told["other"]?.text).not.toContain("Nothing answers");
+}
+
 async function expectNotJoinedInTime(on: Device, shell: DeviceShell): Promise<void> {
   const told = await on.run(
     shell,
@@ -93,6 +111,7 @@ tell waits grep -c '^sleep 1$' log`,
   expect(told["join"]).toEqual({
     status: 4,
     text: `k3s-agent: not joined ${URL} within 12 s; ${UNIT} goes on trying, see: journalctl -u ${UNIT}
+Nothing answers at ${URL}: is the address right, and does the server run?
 k3s said: level=error msg="dial tcp 10.0.0.1:6443: connect: no route to host"`,
   });
   expect(told["state"]?.text).toBe("activating");
@@ -205,6 +224,10 @@ describe.each(DEVICE_SHELLS)("k3s-agent under %s", (shell) => {
     await expectNotJoinedInTime(device, shell);
   });
 
+  it("says that nothing answers, and only where that is so", async () => {
+    await expectUnreachedTold(device, shell);
+  });
+
   it("stops at a setting that k3s's agent does not know, and says where it is", async () => {
     await expectSettingTold(device, shell);
   });
@@ -277,6 +300,7 @@ describe("each check fails", () => {
     restart: expectJoinedThroughRestart,
     hash: (on: Device, shell: DeviceShell) => expectRefusedToken(on, shell, [`1003 ${REFUSALS[0]}`]),
     setting: expectSettingTold,
+    unreached: expectUnreachedTold,
     snapshotter: expectSnapshotterTold,
     server: expectServerRefused,
     cluster: expectOtherClusterRefused,
@@ -292,6 +316,8 @@ describe("each check fails", () => {
     { check: "hash", why: "a word of k3s is not known", from: "token CA hash does not match|", to: "" },
     { check: "setting", why: "k3s's words are not known", from: "flag provided but", to: "flag given but" },
     { check: "setting", why: "a quoted key is not found", from: `^[\\"']?$1`, to: "^$1" },
+    { check: "unreached", why: "a balancer that hangs up is not known", from: "*'reset by peer'*", to: "*'reset by pier'*" },
+    { check: "unreached", why: "it is always said", from: '! unreached "$reason" ||', to: ":;" },
     { check: "snapshotter", why: "its words are not known", from: "|^check-snapshotter: snapshotter '", to: "" },
     { check: "server", why: "a server that only starts is not seen", from: "activating/* | reloading", to: "reloading" },
     { check: "cluster", why: "the old server is not looked at", from: '[ "$joined" = "$server" ]', to: "true" },

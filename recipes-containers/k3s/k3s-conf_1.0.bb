@@ -14,6 +14,7 @@ SRC_URI = "\
     file://Makefile \
     file://config.yaml \
     file://crictl.yaml \
+    file://kubelet.yaml \
 "
 S = "${UNPACKDIR}"
 
@@ -78,5 +79,5 @@ do_install() {
 PACKAGE_BEFORE_PN = "${PN}-server"
 FILES:${PN}-server = "${sysconfdir}/rancher/k3s/config.yaml.d/20-server.yaml"
 RDEPENDS:${PN}-server = "${PN}"
-CONFFILES:${PN} = "${sysconfdir}/crictl.yaml ${sysconfdir}/rancher/k3s/config.yaml ${sysconfdir}/rancher/k3s/config.yaml.d/10-node.yaml"
+CONFFILES:${PN} = "${sysconfdir}/crictl.yaml ${sysconfdir}/rancher/k3s/config.yaml ${sysconfdir}/rancher/k3s/kubelet.yaml ${sysconfdir}/rancher/k3s/config.yaml.d/10-node.yaml"
 CONFFILES:${PN}-server = "${sysconfdir}/rancher/k3s/config.yaml.d/20-server.yaml"

@@ -168,7 +168,8 @@ async function readConfiguration(lines: readonly string[]): Promise<readonly [un
   expect(messages).toEqual([]);
   const at = (name: string): string => join(values["D"] ?? "", "etc/rancher/k3s", name);
   // Agents have it too, and do not start with what only a server knows.
-  expect(parse(await readFile(at("config.yaml"), "utf8"))).toBeNull();
+  expect(parse(await readFile(at("config.yaml"), "utf8"))).toEqual({ "kubelet-arg": ["config=/etc/rancher/k3s/kubelet.yaml"] });
+  expect(parse(await readFile(at("kubelet.yaml"), "utf8"))).toMatchObject({ kind: "KubeletConfiguration" });
   expect((await stat(at("config.yaml.d/20-server.yaml"))).mode & 0o777).toBe(0o600);
   expect((await stat(at("config.yaml.d/10-node.yaml"))).mode & 0o777).toBe(0o644);
   const [node, server] = await Promise.all(

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -113,8 +114,15 @@ func (n *Node) startKubelet(cluster Cluster) error {
 	if err := files.Write(path, text, 0o600); err != nil {
 		return err
 	}
+	own, extra, err := splitKubeletConfig(n.options.KubeletArgs)
+	if err != nil {
+		return err
+	}
+	if err := n.takeKubeletConfig(own); err != nil {
+		return err
+	}
 	args := []string{
-		"--config=" + path,
+		"--config-dir=" + filepath.Dir(path),
 		"--kubeconfig=" + n.Kubeconfig(),
 		"--cert-dir=" + n.path("pki"),
 		"--hostname-override=" + n.Name,
@@ -132,7 +140,39 @@ func (n *Node) startKubelet(cluster Cluster) error {
 	if err != nil {
 		return err
 	}
-	return n.group.Start(supervise.Command{Name: "kubelet", Path: self, Args: withArgs(args, n.options.KubeletArgs)})
+	return n.group.Start(supervise.Command{Name: "kubelet", Path: self, Args: withArgs(args, extra)})
+}
+
+// splitKubeletConfig takes config=FILE out of kubelet's arguments, as k3s does (pkg/daemons/agent/agent.go): the last one counts.
+func splitKubeletConfig(args []string) (file string, rest []string, err error) {
+	for _, arg := range args {
+		name, value, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		switch name {
+		case "config":
+			file = value
+		case "config-dir":
+			return "", nil, errors.New("the stand-in does not know kubelet-arg config-dir")
+		default:
+			rest = append(rest, arg)
+		}
+	}
+	return file, rest, nil
+}
+
+// takeKubeletConfig copies a configuration of the user's to where kubelet reads it after the stand-in's own; "" is none.
+func (n *Node) takeKubeletConfig(file string) error {
+	path := n.path("etc/kubelet.conf.d/10-cli-config.conf")
+	if file == "" {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("kubelet-arg config: %w", err)
+	}
+	return files.Write(path, text, 0o600)
 }
 
 // resolvConf is the file that pods inherit: as in k3s one without a loopback resolver, which no pod could reach.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -59,5 +60,15 @@ func TestContainerdAsksOutsideForWhatItHasNot(t *testing.T) {
 func TestCNIConfigIsJSON(t *testing.T) {
 	if !json.Valid([]byte(cniConfig)) {
 		t.Error(cniConfig)
+	}
+}
+
+func TestKubeletConfigIsTakenOutOfItsArguments(t *testing.T) {
+	file, rest, err := splitKubeletConfig([]string{"max-pods=9", "config=/first", "--config=/last"})
+	if err != nil || file != "/last" || !slices.Equal(rest, []string{"max-pods=9"}) {
+		t.Error(file, rest, err)
+	}
+	if _, _, err := splitKubeletConfig([]string{"config-dir=/d"}); err == nil {
+		t.Error("config-dir was taken")
 	}
 }
