@@ -267,6 +267,7 @@ describe("each check fails", () => {
     { check: "mounts", why: "network namespaces are left", from: '|| rm -f "$netns"', to: "|| :" },
     { check: "links", why: "the routes to other nodes are left", from: 'ip route flush root "$pods"', to: ":" },
     { check: "rules", why: "a comment is taken for a rule's target", from: String.raw`gsub(/"([^"\\]|\\.)*"/, "", rule)`, to: "" },
+    { check: "rules", why: "what kube-router has marked is let through", from: "KUBE-ROUTER rule to", to: "KUBE-ROUTER ruled to" },
     { check: "rules", why: "goto is not a way into a chain", from: `|| word[i] == "-g"`, to: "" },
     { check: "rules", why: "all rules are replaced", from: "--noflush || problem", to: "|| problem" },
   ] as const)("$check: where $why", async ({ check, from, to }) => {

@@ -68,6 +68,7 @@ users_rules() {
 		:MINE - [0:0]
 		:MYKUBE-CHAIN - [0:0]
 		[3:180] -A PREROUTING -m comment --comment "mine, not -j KUBE-SERVICES flannel" -j MINE
+		[0:0] -A PREROUTING -m comment --comment "mine, no KUBE-ROUTER rule" -j MINE
 		[0:0] -A PREROUTING -m comment --comment "a \"quoted\" -g KUBE-X" -j MINE
 		[0:0] -A POSTROUTING -p tcp -j MASQUERADE
 		[7:420] -A MINE -p tcp -m tcp --dport 22 -j RETURN
@@ -98,6 +99,7 @@ k3s_rules() {
 		:KUBE-FORWARD - [0:0]
 		:KUBE-ROUTER-INPUT - [0:0]
 		:FLANNEL-FWD - [0:0]
+		-A INPUT -m comment --comment "KUBE-ROUTER rule to explicitly ACCEPT traffic that comply to network policies" -m mark --mark 0x20000/0x20000 -j ACCEPT
 		-I INPUT 1 -m comment --comment "kube-router netpol - 4IA2OSFRMVNDXBVV" -j KUBE-ROUTER-INPUT
 		-A FORWARD -j KUBE-FORWARD
 		-A FORWARD -m comment --comment "flanneld forward" -g FLANNEL-FWD

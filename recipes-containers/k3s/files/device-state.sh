@@ -179,7 +179,8 @@ remove_links() {
 }
 
 # rules_to_delete: reads what iptables-save wrote and writes what iptables-restore --noflush needs to take away the chains
-# of Kubernetes, CNI and flannel and the rules that lead into them. All else stays as it is, counters included.
+# of Kubernetes, CNI and flannel, the rules that lead into them, and those that let through what kube-router's chains have marked, which are
+# told by their comment alone (kube-router: pkg/controllers/netpol). All else stays as it is, counters included.
 rules_to_delete() {
 	awk '
 		function owned(chain) { return chain ~ /^(KUBE|CNI|FLANNEL)-/ }
@@ -189,6 +190,10 @@ rules_to_delete() {
 			if (owned(chain)) { chains = chains ":" chain " - [0:0]\n"; removals = removals "-X " chain "\n" }
 		}
 		/^-A / && !owned($2) {
+			if (index($0, " --comment \"KUBE-ROUTER rule to explicitly ACCEPT traffic that comply to network policies\" ")) {
+				rules = rules "-D" substr($0, 3) "\n"
+				next
+			}
 			# A comment may say anything, also "-j KUBE-FORWARD".
 			rule = $0
 			gsub(/"([^"\\]|\\.)*"/, "", rule)
