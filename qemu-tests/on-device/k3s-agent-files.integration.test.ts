@@ -40,6 +40,7 @@ tell enabled cat /run/units/k3s-agent.service.enabled`,
     "./agent.env",
     "./config.yaml",
     "./config.yaml.d/90-k3s-agent.yaml",
+    "./kubelet.yaml",
   ]);
   expect(told["env"]?.text).toBe(`K3S_URL=${URL}\nK3S_TOKEN_FILE=/etc/rancher/k3s/agent-token`);
   expect(told["token"]?.text).toBe(TOKEN);

@@ -18,6 +18,7 @@ const SNAPSHOTTER = `${K3S}/agent/containerd/io.containerd.snapshotter.v1`;
 const KEPT = [
   "/etc/rancher/k3s/config.yaml",
   "/etc/rancher/k3s/config.yaml.d/50-users.yaml",
+  "/etc/rancher/k3s/kubelet.yaml",
   `${K3S}/agent/images/.cache.json`,
   `${K3S}/agent/images/a.tar`,
   "/var/lib/other/file",
