@@ -180,9 +180,10 @@ describe("what cannot recover", () => {
     expect(judgeCluster({ rules: RULES, history, nowMs: 30_000 }).outcome).toBe("failed");
   });
 
-  test("a crash loop fails by its restarts, with exit code and last words", () => {
+  test("a crash loop fails by its restarts and how long it waits for the next, with exit code and last words", () => {
     expect(after(600_000, crash(3)).outcome).toBe("waiting");
-    expect(wordsOf(after(0, crash(4)))).toMatch(
+    expect(after(59_999, crash(18)).outcome).toBe("waiting");
+    expect(wordsOf(after(60_000, crash(4)))).toMatch(
       /POD_CRASH_LOOPING .*exit code 2 \(Error\): plugin\/loop: Loop detected; 4 restarts/,
     );
   });

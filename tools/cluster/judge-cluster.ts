@@ -15,8 +15,10 @@ export interface ClusterRules {
   readonly imagePullMs: number;
   /** How long a container may fail to be created, a pod to be scheduled for want of memory or CPU, a disk to be nearly full. */
   readonly stuckMs: number;
-  /** So many restarts of a container that keeps crashing are no longer start-up trouble. */
+  /** So many restarts of a container that keeps crashing are no longer start-up trouble, once it waits as long for the next as only they explain. */
   readonly crashRestarts: number;
+  /** Longer than kubelet lets a container wait after its third crash since kubelet's own start (10 s, twice as long each time). */
+  readonly crashBackOffMs: number;
 }
 
 export const DEFAULT_RULES: Omit<ClusterRules, "expectations"> = {
@@ -25,6 +27,7 @@ export const DEFAULT_RULES: Omit<ClusterRules, "expectations"> = {
   imagePullMs: 120_000,
   stuckMs: 60_000,
   crashRestarts: 4,
+  crashBackOffMs: 60_000,
 };
 
 /**
@@ -126,7 +129,8 @@ function judgeBlocker(blocker: StandingBlocker, nowMs: number, rules: ClusterRul
       );
     }
     case "crash-loop": {
-      if ((blocker.restarts ?? 0) < rules.crashRestarts) return undefined;
+      // The count alone is no sign: a device's containers were restarted once at each of its boots.
+      if ((blocker.restarts ?? 0) < rules.crashRestarts || ageMs < rules.crashBackOffMs) return undefined;
       return problem("POD_CRASH_LOOPING", "look at the container's last words: kubectl logs --previous");
     }
     case "create-container":

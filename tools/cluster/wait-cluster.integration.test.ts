@@ -262,7 +262,7 @@ describe("waiting for a cluster over a real sshd", () => {
       },
     ];
     api.put(renderNode("guest"), ...objects);
-    const outcome = await start();
+    const outcome = await start({ rules: { stabilityMs: 500, crashBackOffMs: 500 } });
     expect(outcome).toMatchObject({ outcome: "guest-failed", exitCode: 6 });
     expect(outcome.problems[0]).toMatchObject({
       code: "POD_CRASH_LOOPING",
