@@ -122,6 +122,8 @@ func (n *Node) startKubelet(cluster Cluster) error {
 		return err
 	}
 	args := []string{
+		// Without it kubelet begins with what its flags once meant, an open read-only port among it (cmd/kubelet/app/options, applyLegacyDefaults).
+		"--config=" + path,
 		"--config-dir=" + filepath.Dir(path),
 		"--kubeconfig=" + n.Kubeconfig(),
 		"--cert-dir=" + n.path("pki"),
