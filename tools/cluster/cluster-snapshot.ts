@@ -30,6 +30,8 @@ export interface NodeState {
   readonly kernelVersion: string;
   readonly osImage: string;
   readonly containerRuntime: string;
+  /** The kernel's id of the boot that its kubelet reported from (status.nodeInfo.bootID); "" before the first report. */
+  readonly bootId: string;
 }
 
 /** A node's lease (coordination.k8s.io/v1, namespace kube-node-lease), which its kubelet renews every ten seconds. */

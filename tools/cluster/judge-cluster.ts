@@ -1,5 +1,6 @@
 import type { ClusterSnapshot } from "./cluster-snapshot.ts";
 import type { Blocker, Expectations, Problem } from "./expectation.ts";
+import { type GuestBoot, judgeBoot } from "./judge-boot.ts";
 import { type Heartbeats, judgeHeartbeats, noteHeartbeats } from "./judge-heartbeat.ts";
 import { judgeLook } from "./judge-look.ts";
 import { type Disturbance, judgeStability } from "./judge-stability.ts";
@@ -38,6 +39,8 @@ export interface Observation {
   readonly atMs: number;
   readonly snapshot: ClusterSnapshot | undefined;
   readonly problem?: Blocker;
+  /** The last start of the machine whose connection the snapshot came over, where it is known. */
+  readonly boot?: GuestBoot | undefined;
 }
 
 /** A blocker and since when it has been seen without a break. */
@@ -93,7 +96,11 @@ export function judgeObservation(before: Judgement, seen: Observation, expectati
     return { ...before, blockers: [standSince(problem, before.blockers, atMs)], holdsSinceMs: undefined, heartbeats: undefined };
   }
   const heartbeats = noteHeartbeats(before.heartbeats, snapshot.leases, atMs);
-  const seenBlockers = [...judgeLook(expectations, snapshot), ...judgeHeartbeats(snapshot, heartbeats, atMs)];
+  const seenBlockers = [
+    ...judgeLook(expectations, snapshot),
+    ...judgeHeartbeats(snapshot, heartbeats, atMs),
+    ...judgeBoot(expectations, snapshot, seen.boot),
+  ];
   const blockers = seenBlockers.map((blocker) => standSince(blocker, before.blockers, atMs));
   if (blockers.length > 0) return { ...before, snapshot, blockers, holdsSinceMs: undefined, heartbeats };
   const disturbance = before.snapshot === undefined ? undefined : judgeStability(expectations, before.snapshot, snapshot)[0];

@@ -17,6 +17,7 @@ const UNIT: UnitState = {
   exitStatus: 0,
 };
 const HEALTHY: GuestHealth = {
+  bootId: "0d6b8d0e-7f0c-4f43-8f3d-1f6f0e7d6a11",
   uptimeMs: 60_000,
   clockMs: NOW_MS,
   memoryTotalMib: 1974,

@@ -2,6 +2,7 @@ import type { Context } from "../core/context.ts";
 import type { RunRecord } from "../report/run-record.ts";
 import type { Problem } from "./expectation.ts";
 import type { GuestShell } from "./guest-shell.ts";
+import { type GuestBoot, noteBoot } from "./judge-boot.ts";
 import {
   type CertificateValidity,
   type GuestFacts,
@@ -30,6 +31,8 @@ export interface GuestWatchOptions {
 export interface GuestWatch extends AsyncDisposable {
   noteCertificates(validity: CertificateValidity): void;
   readOddities(): readonly string[];
+  /** The guest's last start; undefined before the first sample. */
+  readBoot(): GuestBoot | undefined;
   /** Adds the last journal lines to problems of units; gives up after `timeoutMs`. */
   explain(problems: readonly Problem[], timeoutMs: number): Promise<readonly Problem[]>;
 }
@@ -41,6 +44,7 @@ export function openGuestWatch(ctx: Pick<Context, "clock" | "signal">, options: 
   const active = new Set<string>();
   const unitLogs = new Map<string, string>();
   let firstSample: GuestHealth | undefined;
+  let boot: GuestBoot | undefined;
   let oomLines: readonly string[] = [];
   let oomKillsAsked = 0;
   let certificates: CertificateValidity | undefined;
@@ -65,6 +69,7 @@ export function openGuestWatch(ctx: Pick<Context, "clock" | "signal">, options: 
   const onSample = (sample: GuestHealth): void => {
     const before = samples.at(-1);
     firstSample ??= sample;
+    boot = noteBoot(boot, sample);
     hostClockMs = ctx.clock.nowMs();
     samples.push(sample);
     while (samples.length > 2 && sample.uptimeMs - (samples[0]?.uptimeMs ?? 0) > SAMPLES_KEPT_MS) samples.shift();
@@ -114,6 +119,7 @@ export function openGuestWatch(ctx: Pick<Context, "clock" | "signal">, options: 
       certificates = validity;
       judge();
     },
+    readBoot: () => boot,
     readOddities: () => judgeGuestOddities(facts()),
     explain,
     [Symbol.asyncDispose]: async () => {

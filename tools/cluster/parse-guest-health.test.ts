@@ -13,6 +13,7 @@ oom_kill 1
 workingset_refault_anon 3
 workingset_refault_file 2560
 cpu  1000 20 300 5000 100 5 25 50 0 0
+boot 0d6b8d0e-7f0c-4f43-8f3d-1f6f0e7d6a11
 date 1795273200
 @df
 Filesystem     1024-blocks    Used Available Capacity Mounted on
@@ -42,6 +43,7 @@ ExecMainStatus=0`.split("\n");
 describe("a health sample", () => {
   test("gives memory, CPU, disks, clock and units", () => {
     expect(parseGuestHealth(SAMPLE)).toEqual({
+      bootId: "0d6b8d0e-7f0c-4f43-8f3d-1f6f0e7d6a11",
       uptimeMs: 81_420,
       clockMs: 1_795_273_200_000,
       memoryTotalMib: 1974,
@@ -88,6 +90,7 @@ describe("a health sample", () => {
   test("does without systemd, df and the OOM counter", () => {
     const bare = SAMPLE.slice(0, 5).filter((line) => line !== "");
     expect(parseGuestHealth(bare)).toMatchObject({
+      bootId: undefined,
       oomKills: undefined,
       refaultedMib: undefined,
       filesystems: [],
@@ -102,6 +105,7 @@ describe("a health sample", () => {
     expect(lines[0]).toBe("@sample");
     expect(lines.at(-2)).toBe("@end");
     const sample = parseGuestHealth(lines);
+    expect(sample?.bootId).toMatch(/^[0-9a-f-]{36}$/u);
     expect(sample?.memoryTotalMib).toBeGreaterThan(16);
     expect(sample?.filesystems.map((use) => use.mount)).toContain("/");
     expect(sample?.cpuTotalTicks).toBeGreaterThanOrEqual(sample?.cpuBusyTicks ?? Infinity);

@@ -23,6 +23,8 @@ export interface UnitState {
 
 /** One sample of the guest's own state. Counters count since its boot. */
 export interface GuestHealth {
+  /** The kernel's id of this boot (random(4), boot_id). */
+  readonly bootId: string | undefined;
   readonly uptimeMs: number;
   /** The guest's wall clock, milliseconds since 1970, to the second. */
   readonly clockMs: number | undefined;
@@ -46,7 +48,7 @@ export interface GuestHealth {
 /**
  * A POSIX sh loop (busybox suffices) that prints one sample every `intervalSeconds`, framed by `@sample` and `@end`. Costs six small
  * processes a round, and never more than a fifth of one CPU's time: where a round takes seconds, as on an emulated 32-bit Arm, the pause is four
- * times as long. Sources: proc(5) for uptime, loadavg, meminfo, vmstat and stat; df -P of POSIX; systemctl(1).
+ * times as long. Sources: random(4) for boot_id; proc(5) for uptime, loadavg, meminfo, vmstat and stat; df -P of POSIX; systemctl(1).
  */
 export function renderHealthLoop(options: { intervalSeconds: number; units: readonly string[] }): string {
   const units = options.units.join(" ");
@@ -55,6 +57,7 @@ export function renderHealthLoop(options: { intervalSeconds: number; units: read
     "while :; do",
     "echo @sample",
     'read -r up _ </proc/uptime; read -r load _ </proc/loadavg; echo "uptime $up"; echo "load $load"',
+    'boot=; read -r boot </proc/sys/kernel/random/boot_id 2>/dev/null; echo "boot $boot"',
     "grep -hE '^(MemTotal:|MemAvailable:|oom_kill |workingset_refault|pgpgin |pgpgout |cpu )' /proc/meminfo /proc/vmstat /proc/stat",
     'echo "date $(date +%s)"',
     "echo @df; df -Pk / /var/lib/rancher 2>/dev/null",
@@ -133,7 +136,12 @@ export function parseGuestHealth(lines: readonly string[]): GuestHealth | undefi
       availableInodes: entry === undefined || entry.total === 0 ? undefined : entry.available,
     };
   });
+  const bootId = lines
+    .find((line) => line.startsWith("boot "))
+    ?.slice("boot ".length)
+    .trim();
   return {
+    bootId: bootId === "" ? undefined : bootId,
     uptimeMs: Math.round(uptime * 1000),
     clockMs: date === undefined ? undefined : date * 1000,
     memoryTotalMib: Math.round(totalKib / 1024),

@@ -64,7 +64,9 @@ const nodeSchema = z.object({
   status: z
     .object({
       conditions: listOf(conditionSchema),
-      nodeInfo: z.object({ kubeletVersion: text, kernelVersion: text, osImage: text, containerRuntimeVersion: text }).nullish(),
+      nodeInfo: z
+        .object({ kubeletVersion: text, kernelVersion: text, osImage: text, containerRuntimeVersion: text, bootID: text })
+        .nullish(),
     })
     .nullish(),
 });
@@ -175,6 +177,7 @@ function toNode(value: unknown): NodeState {
     kernelVersion: node.status?.nodeInfo?.kernelVersion ?? "",
     osImage: node.status?.nodeInfo?.osImage ?? "",
     containerRuntime: node.status?.nodeInfo?.containerRuntimeVersion ?? "",
+    bootId: node.status?.nodeInfo?.bootID ?? "",
   };
 }
 

@@ -173,7 +173,12 @@ export async function waitForCluster(ctx: Context, options: ClusterWaitOptions):
       const atMs = now();
       judgement = judgeObservation(
         judgement,
-        { atMs, snapshot: update.snapshot, ...(update.problem === undefined ? {} : { problem: update.problem }) },
+        {
+          atMs,
+          snapshot: update.snapshot,
+          boot: guest.readBoot(),
+          ...(update.problem === undefined ? {} : { problem: update.problem }),
+        },
         expectations,
       );
       if (update.snapshot !== undefined && !apiSeen) {
