@@ -7,6 +7,7 @@ sh tools/run-checks.sh
 . tools/prepare-node.sh
 ./meta-k3s doctor --install --for demo --for test
 if [ "${1:-}" = "--all" ]; then
+	./meta-k3s doctor --install --for foreign
 	META_K3S_ALL=1
 	META_K3S_TEST_RUNS=${META_K3S_TEST_RUNS:-${XDG_STATE_HOME:-$HOME/.local/state}/meta-k3s/test-runs}
 	export META_K3S_ALL META_K3S_TEST_RUNS
