@@ -13,7 +13,7 @@ import type { GoProgram, ImageSpec } from "./parse-programs.ts";
 import type { Part, PartJob } from "./part.ts";
 import { formatFeatures } from "./plan-features.ts";
 import { planGoEnv, planGoPath, planLdflags, renderGoRequirements } from "./plan-go.ts";
-import { IMAGES_DIR, planArchiveName, planEdits, planReleasePart, renderGuestRecord } from "./plan-guest.ts";
+import { IMAGES_DIR, IMPORT_NOTE, planArchiveName, planEdits, planReleasePart, renderGuestRecord } from "./plan-guest.ts";
 import { planParts } from "./plan-parts.ts";
 import { planQemu } from "./plan-qemu.ts";
 import { planRootfs, SUITE } from "./plan-rootfs.ts";
@@ -255,6 +255,7 @@ export function defineParts(
       ...inputs.onDeviceFiles,
       ...inputs.builders.disk,
       "edits of the root filesystem": edits.join("\n"),
+      "empty file": IMPORT_NOTE,
       "qemuboot.conf": renderConf(""),
       "free space": String(FREE_MIB),
       "k3s binary": k3s.kind === "file" ? (inputs.k3sDigest ?? "") : k3s.kind,
@@ -275,7 +276,10 @@ export function defineParts(
           guestTree: paths.guestTree,
           onDeviceFiles: paths.onDeviceFiles,
           files: [...planFiles(job), ...planK3sFile(job)],
-          texts: [{ path: "/etc/meta-k3s-testbed.json", content: renderRecord() }],
+          texts: [
+            { path: "/etc/meta-k3s-testbed.json", content: renderRecord() },
+            { path: IMPORT_NOTE, content: "" },
+          ],
           edits,
           script: paths.assembleScript,
           imageName,

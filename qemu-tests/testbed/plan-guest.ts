@@ -6,6 +6,8 @@ import type { K3sChoice } from "./select-k3s.ts";
 
 /** Where k3s imports images from at its start. */
 export const IMAGES_DIR = "/var/lib/rancher/k3s/agent/images";
+/** With this file there, empty at first as in the layer's images (k3s-device-files.bbclass), k3s imports an archive only when it changed. */
+export const IMPORT_NOTE = `${IMAGES_DIR}/.cache.json`;
 
 /** What Debian's packages start or schedule and a k3s device does without; each costs seconds of an emulated CPU. */
 const MASKED = [
