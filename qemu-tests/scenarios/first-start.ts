@@ -31,7 +31,7 @@ export const firstStart: Scenario = {
       machine: () => ({
         handOver: plantBeforeK3s("sed -i 's/sync_fs = true/sync_fs = false/' /usr/share/k3s/containerd.toml"),
       }),
-      fails: { check: /Ready by itself/u, words: /sandbox container .* is not running|exec format error/u },
+      fails: { check: /Ready by itself/u, words: /coredns.*exit code 128 \(StartError\)/u },
     },
   ],
   run: async (lab) => {
