@@ -9,7 +9,7 @@ device_path=/device/stubs:/device/iproute2:/device/programs:/device/applets
 # Environment of the scripts, NAME=VALUE words.
 device_env=
 # Applets in whose place the path may have a program.
-device_replaced='date id ip sleep'
+device_replaced='date id ip sleep sync'
 
 # run SCRIPT ARGUMENT…: the layer's script of this name, by the shell under test, as a device runs it.
 run() {

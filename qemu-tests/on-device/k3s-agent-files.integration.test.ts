@@ -53,6 +53,31 @@ tell enabled cat /run/units/k3s-agent.service.enabled`,
   expect(told["enabled"]?.text).toBe("enabled");
 }
 
+async function expectFlushed(on: Device, shell: DeviceShell): Promise<void> {
+  const told = await on.run(
+    shell,
+    `${FUNCTIONS}
+tell join run k3s-agent -t /tmp/token ${ARGS}
+tell log cat /run/units/log
+tell differences diff -r . /tmp/flushed.1/etc/k3s`,
+  );
+  expect(told["join"]?.status).toBe(0);
+  expect(told["log"]?.text).toMatch(/^systemctl enable [^]*^sync$[^]*^systemctl start /mu);
+  expect(told["differences"]).toEqual({ status: 0, text: "" });
+}
+
+async function expectLostTold(on: Device, shell: DeviceShell): Promise<void> {
+  const told = await on.run(
+    shell,
+    `${FUNCTIONS}
+: >agent.env; : >agent-token
+tell join run k3s-agent -t /tmp/token ${ARGS}
+tell env cat agent.env`,
+  );
+  expect(told["join"]).toEqual({ status: 0, text: `k3s-agent: joined ${URL}` });
+  expect(told["env"]?.text).toContain(`K3S_URL=${URL}`);
+}
+
 async function expectIdempotence(on: Device, shell: DeviceShell): Promise<void> {
   const told = await on.run(
     shell,
@@ -72,6 +97,14 @@ tell log grep -cE 'systemctl (start|stop|restart)' /run/units/log`,
 describe.each(DEVICE_SHELLS)("k3s-agent under %s", (shell) => {
   it("writes the server, the token and the settings, for root alone", async () => {
     await expectFilesWritten(device, shell);
+  });
+
+  it("has all of it on the medium before the agent starts", async () => {
+    await expectFlushed(device, shell);
+  });
+
+  it("can be told again where the power left empty files", async () => {
+    await expectLostTold(device, shell);
   });
 
   it("changes nothing when it is run again with the same values", async () => {
@@ -168,6 +201,8 @@ describe("each check fails", () => {
       to: "K3S_TOKEN=$token",
     },
     { check: expectFilesWritten, why: "labels run together", from: `  - "&"/'`, to: `"&"/'` },
+    { check: expectFlushed, why: "nothing is flushed", from: "\nsync\n", to: "\n" },
+    { check: expectLostTold, why: "an empty file is another cluster's", from: '[ -z "$joined" ] || ', to: "" },
     { check: expectIdempotence, why: "files are always written", from: '[ "$(cat "$1")" = "$2" ]', to: "false" },
     { check: expectIdempotence, why: "a slash is another server", from: "server=${2%/}", to: "server=$2" },
   ])("where $why", async ({ check, from, to }) => {

@@ -53,7 +53,7 @@ describe("values", () => {
       `git://github.com/k3s-io/k3s;protocol=https;branch=release-${release.slice(1, 5)};name=k3s;destsuffix=k3s-${release.slice(1)}/src/github.com/k3s-io/k3s`,
     ]);
     expect(values["SRCREV_k3s"]).toMatch(/^[0-9a-f]{40}$/u);
-    expect(uris.filter((uri) => uri.startsWith("file://"))).toHaveLength(16);
+    expect(uris.filter((uri) => uri.startsWith("file://"))).toHaveLength(19);
     expect(uris.some((uri) => uri.includes("k3s-charts"))).toBe(words(values["PACKAGECONFIG"]).includes("traefik"));
     expect(values["SRC_URI"]).not.toMatch(/\$\{|%/u);
   });
