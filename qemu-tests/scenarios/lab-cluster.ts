@@ -1,6 +1,6 @@
 import type { GuestResult } from "../../tools/cluster/guest-shell.ts";
 import { must } from "../../tools/scenario/check-error.ts";
-import type { Guest, Lab } from "../../tools/scenario/scenario.ts";
+import type { Guest, GuestOptions, Lab } from "../../tools/scenario/scenario.ts";
 import type { LabNetwork } from "./lab-network.ts";
 
 /** What an agent needs beside the server, unless a scenario is about having less. */
@@ -47,15 +47,17 @@ export async function bootAgent(
   lab: Lab,
   network: LabNetwork,
   index: number,
-  options: { hostName: string; memoryMib?: number },
+  options: Pick<GuestOptions, "memoryMib" | "keepDisks" | "diskCache"> & { hostName: string },
 ): Promise<Guest> {
+  const { hostName, ...machine } = options;
   const config = `node-ip: ${network.address(index)}\nflannel-iface: eth1\n`;
   return lab.boot(
     `agent-${index - 1}`,
     network.join(index, {
-      memoryMib: options.memoryMib ?? AGENT_MEMORY_MIB,
+      ...machine,
+      memoryMib: machine.memoryMib ?? AGENT_MEMORY_MIB,
       cpus: 1,
-      kernelArguments: ["systemd.mask=k3s.service", `systemd.hostname=${options.hostName}`],
+      kernelArguments: ["systemd.mask=k3s.service", `systemd.hostname=${hostName}`],
       handOver: {
         files: [
           { path: SERVER_SETTINGS, mode: "0600", content: "# none\n" },
