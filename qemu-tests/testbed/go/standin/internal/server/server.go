@@ -121,8 +121,11 @@ func (s *server) cluster() node.Cluster {
 }
 
 func (s *server) openStore(ctx context.Context) error {
-	if err := os.MkdirAll(s.path("db"), 0o700); err != nil {
-		return err
+	// kine makes the directory of its own default, and of no other endpoint (kine: pkg/drivers/sqlite/sqlite.go).
+	if s.options.DatastoreEndpoint == "" {
+		if err := os.MkdirAll(s.path("db"), 0o700); err != nil {
+			return err
+		}
 	}
 	store, err := datastore.Open(ctx, datastore.Config{
 		Endpoint: datastore.PlanEndpoint(s.options.DatastoreEndpoint, s.path("db/state.db")),
