@@ -37,14 +37,14 @@ const OTHERS = ["agent/containerd/empty.crt", "agent/etc/empty.key", "server/db/
 async function discard(
   on: Device,
   shell: DeviceShell,
-  { empty, before = "" }: { readonly empty: readonly string[]; readonly before?: string },
+  { empty, bytes = 0, before = "" }: { readonly empty: readonly string[]; readonly bytes?: number; readonly before?: string },
 ): Promise<{ readonly left: readonly string[]; readonly said: string }> {
   const make = [...ROOTS, ...LEAVES, ...NODE].map((path) => `echo whole >${path}`);
   const told = await on.run(
     shell,
     `cd ${STATE}; mkdir -p server/cred server/tls/etcd server/db server/manifests agent/containerd agent/etc
 ${make.join("\n")}
-for file in ${[...OTHERS, ...empty].join(" ")}; do : >$file; done
+for file in ${[...OTHERS, ...empty].join(" ")}; do head -c ${bytes} /dev/zero >$file; done
 ${before}
 tell run run discard-empty-state
 tell left find . -type f ! -name .flushed`,
@@ -56,11 +56,15 @@ tell left find . -type f ! -name .flushed`,
 
 const ALL = [...ROOTS, ...LEAVES, ...NODE].toSorted();
 
-async function expectFirstStartAnew(on: Device, shell: DeviceShell): Promise<void> {
-  const { left, said } = await discard(on, shell, { empty: ["server/tls/client-ca.key", "server/tls/client-admin.crt"] });
+async function expectFirstStartAnew(on: Device, shell: DeviceShell, bytes = 0): Promise<void> {
+  const { left, said } = await discard(on, shell, { empty: ["server/tls/client-ca.key", "server/tls/client-admin.crt"], bytes });
   expect(left).toEqual([...ROOTS.filter((path) => path !== "server/tls/client-ca.key"), ...NODE].toSorted());
   expect(said).toContain("taken away, k3s makes them anew:");
   expect(said).toContain(`${STATE}/server/tls/client-ca.key`);
+}
+
+async function expectZeroesAnew(on: Device, shell: DeviceShell): Promise<void> {
+  await expectFirstStartAnew(on, shell, 227);
 }
 
 async function expectAuthorityKept(on: Device, shell: DeviceShell): Promise<void> {
@@ -79,8 +83,8 @@ async function expectLeavesAnew(on: Device, shell: DeviceShell): Promise<void> {
   expect(left).toEqual([...ROOTS, ...NODE].toSorted());
 }
 
-async function expectNodeAnew(on: Device, shell: DeviceShell): Promise<void> {
-  const { left, said } = await discard(on, shell, { empty: NODE });
+async function expectNodeAnew(on: Device, shell: DeviceShell, bytes = 0): Promise<void> {
+  const { left, said } = await discard(on, shell, { empty: NODE, bytes });
   expect(left).toEqual([...ROOTS, ...LEAVES].toSorted());
   expect(said).toContain(`${STATE}/agent/client-kubelet.key is empty: taken away`);
 }
@@ -98,6 +102,7 @@ describe.each(DEVICE_SHELLS)("discard-empty-state under %s", (shell) => {
 
   it("takes away what is empty of an interrupted first start, and what k3s can sign anew", async () => {
     await expectFirstStartAnew(device, shell);
+    await expectFirstStartAnew(device, shell, 227);
   });
 
   it("once a start was written down, leaves an authority that is empty to people, with all that it has signed", async () => {
@@ -110,6 +115,7 @@ describe.each(DEVICE_SHELLS)("discard-empty-state under %s", (shell) => {
 
   it("takes away a node's own empty files alone", async () => {
     await expectNodeAnew(device, shell);
+    await expectNodeAnew(device, shell, 227);
   });
 });
 
@@ -121,10 +127,11 @@ it.each(ROOTS)("%s is left where it is whole", async (path) => {
 it.each([
   {
     why: "what was signed stays",
-    from: 'rm -f "$file"\ndone',
-    to: '[ -s "$file" ] || rm -f "$file"\ndone',
+    from: 'find "$directory" -type f',
+    to: 'find "$directory" -type f -size 0',
     check: expectFirstStartAnew,
   },
+  { why: "zeroes count as content", from: "grep -sL '[[:graph:]]'", to: "grep -sL ^", check: expectZeroesAnew },
   { why: "authorities go too", from: "*-ca.crt | *-ca.key | service.key", to: "service.key", check: expectFirstStartAnew },
   { why: "nobody asks whether it was flushed", from: '[ -e "$flushed" ]', to: "false", check: expectAuthorityKept },
   { why: "all is left to people", from: '! is_root_of_trust "$file" || printf', to: "printf", check: expectLeavesAnew },

@@ -50,10 +50,10 @@ tell flushed ls -d /tmp/flushed.1`,
   expect(told["flushed"]?.status).not.toBe(0);
 }
 
-async function expectEmptyReplaced(on: Device, shell: DeviceShell): Promise<void> {
+async function expectEmptyReplaced(on: Device, shell: DeviceShell, bytes = 0): Promise<void> {
   const told = await on.run(
     shell,
-    `mkdir -p ${NODE}; : >${NODE}/password; echo half >${NODE}/password.new; echo 0011 >${NODE}/id
+    `mkdir -p ${NODE}; head -c ${bytes} /dev/zero >${NODE}/password; echo half >${NODE}/password.new; echo 0011 >${NODE}/id
 tell run run ensure-node-identity
 tell password cat ${NODE}/password
 tell id cat ${NODE}/id
@@ -76,6 +76,7 @@ describe.each(DEVICE_SHELLS)("ensure-node-identity under %s", (shell) => {
 
   it("takes an empty one for none", async () => {
     await expectEmptyReplaced(device, shell);
+    await expectEmptyReplaced(device, shell, 33);
   });
 
   it("says so, and fails, where they cannot be written or drawn", async () => {
@@ -103,11 +104,11 @@ tell files ls ${NODE}`,
 
 it.each([
   { why: "they have their names at once", from: '>"$directory/$1.new"', to: '>"$directory/$1"', check: expectMade },
-  { why: "all are made anew", from: '[ ! -s "$directory/$1" ] || return 0', to: ":", check: expectKept },
+  { why: "all are made anew", from: "! grep -sq", to: "grep -sq", check: expectKept },
   {
     why: "an empty one is taken for one",
-    from: '[ ! -s "$directory/$1" ]',
-    to: '[ ! -e "$directory/$1" ]',
+    from: `! grep -sq '[[:graph:]]'`,
+    to: "[ ! -e",
     check: expectEmptyReplaced,
   },
 ])("the check fails where $why", async ({ from, to, check }) => {
