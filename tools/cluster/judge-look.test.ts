@@ -327,8 +327,19 @@ describe("workloads", () => {
       ["a failure", [scheduling, pulling, sandbox], /coredns FailedCreatePodSandBox .*no bridge/],
       ["progress after a failure", [pulling, scheduling], /coredns ContainerCreating .*Pulling: Pulling image x/],
       ["nothing", [], /coredns ContainerCreating/],
-    ])("%s", (_name, events, words) => {
-      const snapshot = snapshotOf(setWaiting("coredns-1-a", "ContainerCreating", ""), (objects) => {
+    ])("%s", (_name, events, words) => expectSaid(setWaiting("coredns-1-a", "ContainerCreating", ""), events, words));
+
+    const ended = spoil("Pod", "coredns-1-a", (pod) => {
+      const state = { terminated: { exitCode: 255, reason: "Unknown" } };
+      pod.status["containerStatuses"] = [{ ...renderContainerStatus("main"), ready: false, state }];
+    });
+    test.each([
+      ["it cannot be made again", [pulling, sandbox], /coredns FailedCreatePodSandBox .*no bridge/],
+      ["what it ended with", [scheduling, pulling], /coredns Unknown .*ended with exit code 255/],
+    ])("and of a container that ended with the boot before, %s", (_name, events, words) => expectSaid(ended, events, words));
+
+    function expectSaid(change: Change, events: readonly (typeof sandbox | typeof again)[], words: RegExp): void {
+      const snapshot = snapshotOf(change, (objects) => {
         for (const [index, event] of events.entries()) {
           const metadata = { name: `e${index}`, uid: `e${index}`, namespace: "kube-system" };
           const involvedObject = { kind: "Pod", uid: "pod-coredns-1-a" };
@@ -337,7 +348,7 @@ describe("workloads", () => {
       });
       const verdict = judgeCluster({ rules: RULES, history: [{ atMs: 0, snapshot }], nowMs: 60_000 });
       expect(wordsOf(verdict)).toMatch(words);
-    });
+    }
   });
 
   test("say why a pod is not scheduled", () => {

@@ -50,6 +50,8 @@ function waitingKind(reason: string): BlockerKind {
   return CREATE_ERRORS.has(reason) ? "create-container" : "other";
 }
 
+/** Without a sandbox no container of the pod can run, so that what became of the last ones tells nothing (pkg/kubelet/events: FailedCreatePodSandBox). */
+const NO_SANDBOX = "FailedCreatePodSandBox";
 /** Kubelet says so after each sandbox that failed, in place of why it failed (pkg/kubelet/events: SandboxChanged). */
 const SAYS_NOTHING = "SandboxChanged";
 
@@ -100,8 +102,12 @@ export function judgePod(pod: PodState, snapshot: Pick<ClusterSnapshot, "events"
       kind: "other",
     };
   }
+  const event = lastEvent(pod.uid, snapshot.events);
   const troubled = pod.containers.map(judgeContainer).find((trouble) => trouble !== undefined);
-  if (troubled !== undefined) return { subject, ...troubled };
+  if (troubled !== undefined) {
+    const newer = event?.reason === NO_SANDBOX ? { reason: event.reason, message: event.message, kind: "other" as const } : {};
+    return { subject, ...troubled, ...newer };
+  }
 
   const scheduled = selectCondition(pod.conditions, "PodScheduled");
   if (scheduled !== undefined && scheduled.status !== "True") {
@@ -112,7 +118,6 @@ export function judgePod(pod: PodState, snapshot: Pick<ClusterSnapshot, "events"
   const unready = pod.containers.filter((container) => !container.init && !container.ready);
   if (ready?.status === "True" && pod.phase === "Running" && unready.length === 0 && pod.containers.length > 0) return undefined;
 
-  const event = lastEvent(pod.uid, snapshot.events);
   if (event?.type === "Warning") return { subject, reason: event.reason, message: event.message, kind: "other" };
   const creating = pod.containers.find((container) => container.state === "waiting");
   if (creating !== undefined) {
