@@ -1,16 +1,16 @@
-import type { Guest, GuestOptions, Lab, Scenario } from "../../tools/scenario/scenario.ts";
+import type { Defect, Guest, GuestOptions, Lab, Scenario } from "../../tools/scenario/scenario.ts";
 import { giveConfig, plantBeforeK3s } from "../harness/plant-fault.ts";
+import { PARTITION_DISK, planDataDevice, PREPARE, runBeforeK3s } from "./data-device.ts";
 import { SLIM } from "./guest-questions.ts";
+import { KINDS, LAYERS } from "./snapshotter-kinds.ts";
 
 /**
  * With "writeback" what the guest did not flush is lost with QEMU. k3s tries whether it can use overlayfs by mounting one (containerd:
- * plugins/snapshots/overlay/overlayutils), whose end flushes the file system below it seconds after the keys were made; no other snapshotter does.
+ * plugins/snapshots/overlay/overlayutils), whose end flushes the file system below it seconds after the keys were made; with no other snapshotter
+ * does anything.
  */
-const DEVICE: GuestOptions = {
-  keepDisks: true,
-  diskCache: "writeback",
-  handOver: giveConfig(`${SLIM}snapshotter: native\n`),
-};
+const CACHE = "writeback";
+const NATIVE: GuestOptions = { keepDisks: true, diskCache: CACHE, handOver: giveConfig(`${SLIM}snapshotter: native\n`) };
 const KEYS_MS = 300_000;
 const FIRST_CONTAINER_MS = 600_000;
 const READY_MS = 600_000;
@@ -43,37 +43,80 @@ async function waitFirstContainer(lab: Lab, guest: Guest): Promise<void> {
   );
 }
 
-/** The moments at which most is unwritten, and at which devices are switched off: on the bench, at their very first start. */
-export const firstStart: Scenario = {
-  name: "first-start",
-  about: "a device whose power is cut when its first keys are made, and when its first container starts, comes up by itself",
-  minutes: 12,
-  defects: [
-    {
-      name: "kept-empty",
-      about: "nothing takes away the keys that the power left empty",
-      machine: () => ({
-        handOver: { files: [{ path: "/usr/libexec/k3s/discard-empty-state", mode: "0755", content: "#!/bin/sh\n" }] },
-      }),
-      fails: { check: /starts again/u, words: /k3s: .*level=fatal/u },
-    },
-    {
-      name: "unflushed-layers",
-      about: "containerd does not flush the layers that it unpacks",
-      machine: () => ({
-        handOver: plantBeforeK3s("sed -i 's/sync_fs = true/sync_fs = false/' /usr/share/k3s/containerd.toml"),
-      }),
-      fails: { check: /Ready by itself/u, words: /coredns.*exit code 128 \(StartError\)/u },
-    },
-  ],
-  run: async (lab) => {
-    const first = await lab.boot("device", DEVICE);
-    await lab.check("k3s has made its keys", async () => waitKeys(lab, first));
-    await first.machine.cutPower();
-    const second = await lab.boot("device", DEVICE);
-    await lab.check("k3s starts again, and its first container runs", async () => waitFirstContainer(lab, second));
-    await second.machine.cutPower();
-    const again = await lab.boot("device", DEVICE);
-    await again.ready("the server is Ready by itself", { timeoutMs: READY_MS });
-  },
+const KEPT_EMPTY: Defect = {
+  name: "kept-empty",
+  about: "nothing takes away the keys that the power left empty",
+  machine: () => ({
+    handOver: { files: [{ path: "/usr/libexec/k3s/discard-empty-state", mode: "0755", content: "#!/bin/sh\n" }] },
+  }),
+  fails: { check: /starts again/u, words: /k3s: .*level=fatal/u },
 };
+const UNFLUSHED_LAYERS: Defect = {
+  name: "unflushed-layers",
+  about: "containerd does not flush the layers that it unpacks",
+  machine: () => ({
+    handOver: plantBeforeK3s("sed -i 's/sync_fs = true/sync_fs = false/' /usr/share/k3s/containerd.toml"),
+  }),
+  fails: { check: /Ready by itself/u, words: /coredns.*exit code 128 \(StartError\)/u },
+};
+
+const LOSE = "/run/meta-k3s-lab/lose-layers";
+/** What a file system would lose that has not written down what containerd unpacked; btrfs and ZFS do so with each layer's own snapshot. */
+function loseLayers(script: string): Defect {
+  return {
+    name: "lost-layers",
+    about: "the layers that were unpacked are gone after the power was",
+    machine: () => ({
+      handOver: {
+        files: [{ path: LOSE, mode: "0755", content: `#!/bin/sh\n${script}\nexit 0\n` }],
+        credentials: runBeforeK3s([PARTITION_DISK, PREPARE, LOSE]),
+      },
+    }),
+    fails: { check: /Ready by itself/u, words: /coredns.*FailedCreatePodSandBox/u },
+  };
+}
+
+/** The moments at which most is unwritten, and at which devices are switched off: on the bench, at their very first start. */
+function defineFirstStart(
+  device: () => Promise<GuestOptions>,
+  scenario: Pick<Scenario, "name" | "needs" | "defects"> & { readonly on: string },
+): Scenario {
+  const { on, ...own } = scenario;
+  return {
+    ...own,
+    about: `a device whose power is cut when its first keys are made, and when its first container starts, comes up by itself, on ${on}`,
+    minutes: 12,
+    run: async (lab) => {
+      const options = await device();
+      const first = await lab.boot("device", options);
+      await lab.check("k3s has made its keys", async () => waitKeys(lab, first));
+      await first.machine.cutPower();
+      const second = await lab.boot("device", options);
+      await lab.check("k3s starts again, and its first container runs", async () => waitFirstContainer(lab, second));
+      await second.machine.cutPower();
+      const again = await lab.boot("device", options);
+      await again.ready("the server is Ready by itself", { timeoutMs: READY_MS });
+    },
+  };
+}
+
+/** ext4, with copies for layers. */
+export const firstStart = defineFirstStart(async () => NATIVE, {
+  name: "first-start",
+  on: "ext4",
+  defects: [KEPT_EMPTY, UNFLUSHED_LAYERS],
+});
+export const firstStartBtrfs = defineFirstStart(async () => planDataDevice(KINDS.btrfs, CACHE), {
+  name: "first-start-btrfs",
+  on: "btrfs",
+  defects: [loseLayers(`for layer in ${LAYERS}.btrfs/snapshots/*; do btrfs subvolume delete "$layer"; done`)],
+});
+export const firstStartZfs = defineFirstStart(async () => planDataDevice(KINDS.zfs, CACHE), {
+  name: "first-start-zfs",
+  on: "ZFS",
+  needs: KINDS.zfs.needs,
+  // A layer is a clone of another one's snapshot; "-R" takes the clones along.
+  defects: [
+    loseLayers('zfs list -H -o name -r -d 1 k3s/snapshots | sed 1d | while read -r layer; do zfs destroy -R "$layer"; done'),
+  ],
+});

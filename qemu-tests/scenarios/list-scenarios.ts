@@ -4,7 +4,7 @@ import { dataPartition } from "./data-partition.ts";
 import { datastoreEtcd, datastorePostgres } from "./datastore.ts";
 import { etcdCluster } from "./etcd-cluster.ts";
 import { firstJoin } from "./first-join.ts";
-import { firstStart } from "./first-start.ts";
+import { firstStart, firstStartBtrfs, firstStartZfs } from "./first-start.ts";
 import { join, joinHostGw } from "./join.ts";
 import { network, networkLegacy } from "./network.ts";
 import { offline } from "./offline.ts";
@@ -26,7 +26,7 @@ import { upgrade } from "./upgrade.ts";
 export const CI_SCENARIOS: readonly Scenario[] = [security, network, offline, snapshotterBtrfs, powerCut, join];
 
 /** Those about parts of k3s that the stand-in does not have (etcd, a containerd that flushes, passwords of nodes): `--k3s FILE`, and META_K3S_K3S=FILE in the tests. */
-export const REAL_K3S_SCENARIOS: readonly Scenario[] = [firstStart, firstJoin, etcdCluster];
+export const REAL_K3S_SCENARIOS: readonly Scenario[] = [firstStart, firstStartBtrfs, firstStartZfs, firstJoin, etcdCluster];
 
 /** Every scenario, in the order in which `npm run test:all` runs them: the quickest first. */
 export const SCENARIOS: readonly Scenario[] = [

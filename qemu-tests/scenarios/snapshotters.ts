@@ -1,48 +1,14 @@
 import { must } from "../../tools/scenario/check-error.ts";
-import type { Defect, Guest, GuestOptions, Lab, Scenario } from "../../tools/scenario/scenario.ts";
-import type { GuestHandOver } from "../../tools/machine/machine.ts";
-import { readPrepareScript } from "../harness/read-data-partition.ts";
-import { apply, deletePod, inPod, IMAGES_FOLDER, podReady, renderShellPod, SLIM } from "./guest-questions.ts";
-import { DISK, KINDS, PARTITION, type SnapshotterKind } from "./snapshotter-kinds.ts";
-
-const PREPARE = "/run/meta-k3s-lab/prepare-data-partition";
-const PARTITION_DISK = "/run/meta-k3s-lab/partition-disk";
-const DISK_MIB = 4096;
-
-/** A product's disk comes partitioned; ZFS would put a table of its own on a whole one. */
-const PARTITION_SCRIPT = `#!/bin/sh
-[ -b ${PARTITION} ] || printf 'n\\np\\n1\\n\\n\\nw\\n' | busybox fdisk ${DISK} >/dev/null
-`;
+import type { Defect, Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
+import { PARTITION_DISK, planDataDevice, PREPARE, runBeforeK3s } from "./data-device.ts";
+import { apply, deletePod, inPod, IMAGES_FOLDER, podReady, renderShellPod } from "./guest-questions.ts";
+import { KINDS, PARTITION, type SnapshotterKind } from "./snapshotter-kinds.ts";
 
 const HOLD = "/run/meta-k3s-lab/hold-datasets";
 /** Snapshots of everything, each of which keeps what is deleted after it. */
 const HOLD_SCRIPT = `#!/bin/sh
 while sleep 5; do zfs snapshot -r "k3s@held-$(date +%s)"; done
 `;
-
-/**
- * What k3s's unit does before all else, in the place of k3s-data-partition.service, which an image has only where it was asked for:
- * ExecCondition= comes before the unit's own ExecStartPre=, and 255 is how it fails (systemd.service(5)).
- */
-function runBeforeK3s(commands: readonly string[]): GuestHandOver["credentials"] {
-  const lines = commands.map((command) => `ExecCondition=+/bin/sh -c '${command} || exit 255'\n`);
-  return [{ name: "systemd.unit-dropin.k3s.service", content: `[Service]\n${lines.join("")}` }];
-}
-
-async function planDevice(kind: SnapshotterKind): Promise<GuestOptions> {
-  return {
-    keepDisks: true,
-    dataDisks: [{ blankMib: DISK_MIB, cache: "unsafe" }],
-    handOver: {
-      files: [
-        { path: PARTITION_DISK, mode: "0755", content: PARTITION_SCRIPT },
-        { path: PREPARE, mode: "0755", content: await readPrepareScript({ partition: PARTITION, snapshotter: kind.name }) },
-        { path: "/etc/rancher/k3s/config.yaml.d/60-lab.yaml", mode: "0600", content: `${SLIM}snapshotter: ${kind.name}\n` },
-      ],
-      credentials: runBeforeK3s([PARTITION_DISK, PREPARE]),
-    },
-  };
-}
 
 async function readUsed(guest: Guest, kind: SnapshotterKind): Promise<number> {
   return Number(await guest.sh(kind.used));
@@ -167,7 +133,7 @@ function defineSnapshotter(kind: SnapshotterKind, defects: readonly Defect[] = [
     needs: kind.needs,
     defects: [...planDefects(kind), ...defects],
     run: async (lab) => {
-      const guest = await lab.boot("device", await planDevice(kind));
+      const guest = await lab.boot("device", await planDataDevice(kind));
       await guest.ready(`the server is Ready on ${kind.name}`);
       await checkUsed(lab, guest, kind);
       await checkFreed(lab, guest, kind);
