@@ -102,9 +102,9 @@ export function judgePod(pod: PodState, snapshot: Pick<ClusterSnapshot, "events"
       kind: "other",
     };
   }
-  const event = lastEvent(pod.uid, snapshot.events);
   const troubled = pod.containers.map(judgeContainer).find((trouble) => trouble !== undefined);
   if (troubled !== undefined) {
+    const event = lastEvent(pod.uid, snapshot.events);
     const newer = event?.reason === NO_SANDBOX ? { reason: event.reason, message: event.message, kind: "other" as const } : {};
     return { subject, ...troubled, ...newer };
   }
@@ -118,6 +118,7 @@ export function judgePod(pod: PodState, snapshot: Pick<ClusterSnapshot, "events"
   const unready = pod.containers.filter((container) => !container.init && !container.ready);
   if (ready?.status === "True" && pod.phase === "Running" && unready.length === 0 && pod.containers.length > 0) return undefined;
 
+  const event = lastEvent(pod.uid, snapshot.events);
   if (event?.type === "Warning") return { subject, reason: event.reason, message: event.message, kind: "other" };
   const creating = pod.containers.find((container) => container.state === "waiting");
   if (creating !== undefined) {
