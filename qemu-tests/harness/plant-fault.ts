@@ -13,3 +13,8 @@ export function plantBeforeK3s(script: string): Partial<GuestHandOver> {
 export function giveConfig(yaml: string): Partial<GuestHandOver> {
   return { files: [{ path: "/etc/rancher/k3s/config.yaml.d/50-test.yaml", mode: "0600", content: yaml }] };
 }
+
+/** One of the layer's own scripts in /usr/libexec/k3s that does nothing. */
+export function idleScript(name: string): Partial<GuestHandOver> {
+  return { files: [{ path: `/usr/libexec/k3s/${name}`, mode: "0755", content: "#!/bin/sh\n" }] };
+}

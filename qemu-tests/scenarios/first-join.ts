@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { KubeStatusError } from "../../tools/cluster/kube-error.ts";
 import { must } from "../../tools/scenario/check-error.ts";
 import type { Guest, Lab, Scenario } from "../../tools/scenario/scenario.ts";
+import { idleScript } from "../harness/plant-fault.ts";
 import { SLIM } from "./guest-questions.ts";
 import { bootAgent, bootServer, TOKEN_FILE, typeJoin } from "./lab-cluster.ts";
 import { openLabNetwork } from "./lab-network.ts";
@@ -59,9 +60,7 @@ export const firstJoin: Scenario = {
     {
       name: "unflushed-password",
       about: "the node's password is k3s's own to make, which does not flush it",
-      machine: () => ({
-        handOver: { files: [{ path: "/usr/libexec/k3s/ensure-node-identity", mode: "0755", content: "#!/bin/sh\n" }] },
-      }),
+      machine: () => ({ handOver: idleScript("ensure-node-identity") }),
       fails: { check: /lets it in again/u, words: /Node password rejected/u },
     },
   ],

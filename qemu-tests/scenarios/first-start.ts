@@ -1,5 +1,5 @@
 import type { Defect, Guest, GuestOptions, Lab, Scenario } from "../../tools/scenario/scenario.ts";
-import { giveConfig, plantBeforeK3s } from "../harness/plant-fault.ts";
+import { giveConfig, idleScript, plantBeforeK3s } from "../harness/plant-fault.ts";
 import { PARTITION_DISK, planDataDevice, PREPARE, runBeforeK3s } from "./data-device.ts";
 import { SLIM } from "./guest-questions.ts";
 import { KINDS, LAYERS } from "./snapshotter-kinds.ts";
@@ -46,9 +46,7 @@ async function waitFirstContainer(lab: Lab, guest: Guest): Promise<void> {
 const KEPT_EMPTY: Defect = {
   name: "kept-empty",
   about: "nothing takes away the keys that the power left empty",
-  machine: () => ({
-    handOver: { files: [{ path: "/usr/libexec/k3s/discard-empty-state", mode: "0755", content: "#!/bin/sh\n" }] },
-  }),
+  machine: () => ({ handOver: idleScript("discard-empty-state") }),
   fails: { check: /starts again/u, words: /k3s: .*level=fatal/u },
 };
 const UNFLUSHED_LAYERS: Defect = {
