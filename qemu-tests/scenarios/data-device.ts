@@ -27,7 +27,6 @@ export function runBeforeK3s(commands: readonly string[]): GuestHandOver["creden
 export async function planDataDevice(kind: SnapshotterKind, cache: DiskCache = "unsafe"): Promise<GuestOptions> {
   return {
     keepDisks: true,
-    diskCache: cache,
     dataDisks: [{ blankMib: DISK_MIB, cache }],
     handOver: {
       files: [
