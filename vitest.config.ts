@@ -5,6 +5,8 @@ const all = process.env["META_K3S_ALL"] === "1";
 
 export default defineConfig({
   test: {
+    // Titles whole: results are kept by them, and `-t` finds what a scenario's page calls a fault.
+    taskTitleValueFormatTruncate: 0,
     projects: [
       {
         test: {
