@@ -1,11 +1,11 @@
-import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeEach, expect, test } from "vitest";
 import { runBootTest } from "../tools/boot-test/run-boot-test.ts";
 import type { Architecture } from "../tools/machine/machine-spec.ts";
 import { renderRunTable } from "../tools/report/render-run-table.ts";
 import type { RunRecord } from "../tools/report/run-record.ts";
-import { closeTestContext } from "./harness/close-test-context.ts";
-import { keepRuns } from "./harness/keep-runs.ts";
-import { openTestContext, type TestContext } from "./harness/open-test-context.ts";
+import { openOwnContext } from "./harness/open-own-context.ts";
+import type { TestContext } from "./harness/open-test-context.ts";
+import { keepResults } from "./results/keep-results.ts";
 import { buildTestbed } from "./testbed/build-testbed.ts";
 
 /** No less than any machine's own limit, for what hangs. */
@@ -16,15 +16,9 @@ const BUILD_TIMEOUT_MS = 5_400_000;
 let bench: TestContext;
 const records: RunRecord[] = [];
 
+keepResults();
 beforeEach(async () => {
-  bench = await openTestContext();
-});
-afterEach(async () => {
-  try {
-    await keepRuns(bench, process.env["META_K3S_TEST_RUNS"]);
-  } finally {
-    await closeTestContext(bench);
-  }
+  bench = await openOwnContext();
 });
 afterAll(() => process.stderr.write(`\n${renderRunTable(records)}\n\n`));
 

@@ -1,14 +1,15 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { runBootTest } from "../../tools/boot-test/run-boot-test.ts";
 import type { BootTestOptions, BootTestResult } from "../../tools/boot-test/boot-test.ts";
 import type { MachineOptions } from "../../tools/machine/plan-machine.ts";
 import { listQemu } from "../harness/list-qemu.ts";
-import { closeTestContext } from "../harness/close-test-context.ts";
+import { openOwnContext } from "../harness/open-own-context.ts";
 import { openTestContext, type TestContext } from "../harness/open-test-context.ts";
 import { giveConfig, plantBeforeK3s } from "../harness/plant-fault.ts";
+import { keepResults } from "../results/keep-results.ts";
 import { buildTestbed, type TestbedImage } from "../testbed/build-testbed.ts";
 
 let image: TestbedImage;
@@ -18,10 +19,10 @@ beforeAll(async () => {
   await using building = await openTestContext();
   image = await buildTestbed(building.ctx, { arch: "x86_64" });
 });
+keepResults();
 beforeEach(async () => {
-  bench = await openTestContext();
+  bench = await openOwnContext();
 });
-afterEach(async () => closeTestContext(bench));
 
 function boot(machine: MachineOptions, options: Partial<BootTestOptions> = {}): Promise<BootTestResult> {
   return runBootTest(bench.ctx, {

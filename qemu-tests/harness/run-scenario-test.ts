@@ -1,9 +1,9 @@
-import { afterEach, beforeAll, beforeEach, expect } from "vitest";
+import { beforeAll, beforeEach, expect } from "vitest";
 import { runScenario } from "../../tools/scenario/run-scenario.ts";
 import type { Defect, Scenario } from "../../tools/scenario/scenario.ts";
 import { buildTestbed, type TestbedImage } from "../testbed/build-testbed.ts";
-import { closeTestContext } from "./close-test-context.ts";
-import { keepRuns } from "./keep-runs.ts";
+import { keepResults } from "../results/keep-results.ts";
+import { openOwnContext } from "./open-own-context.ts";
 import { openTestContext, type TestContext } from "./open-test-context.ts";
 
 /** What every test of a scenario has at hand while it runs. */
@@ -22,15 +22,9 @@ export function prepareScenario({ needs }: Scenario): ScenarioBench {
     await using building = await openTestContext();
     bench.image = await buildTestbed(building.ctx, { arch: "x86_64", k3s: process.env["META_K3S_K3S"], features: needs });
   });
+  keepResults();
   beforeEach(async () => {
-    bench.test = await openTestContext();
-  });
-  afterEach(async () => {
-    try {
-      await keepRuns(bench.test, process.env["META_K3S_TEST_RUNS"]);
-    } finally {
-      await closeTestContext(bench.test);
-    }
+    bench.test = await openOwnContext();
   });
   return bench;
 }

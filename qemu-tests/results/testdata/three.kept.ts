@@ -1,0 +1,29 @@
+import { appendFileSync } from "node:fs";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
+import { keepResults } from "../keep-results.ts";
+
+/** Tests that are told by their names what to do; every body that runs notes its name in META_K3S_TEST_RAN. */
+describe("kept", () => {
+  keepResults();
+  let opened = 0;
+  afterEach(() => expect(opened).toBeGreaterThan(-1));
+  const note = (name: string): void => {
+    opened += 1;
+    appendFileSync(process.env["META_K3S_TEST_RAN"] ?? "", `${name}\n`);
+  };
+  test("passes", () => {
+    note("passes");
+    expect(1).toBe(1);
+  });
+  test("fails", () => {
+    note("fails");
+    expect(1).toBe(2);
+  });
+  test("leaves something behind", () => {
+    note("leaves something behind");
+    onTestFinished(() => {
+      throw new Error("a QEMU was left behind");
+    });
+    expect(1).toBe(1);
+  });
+});
