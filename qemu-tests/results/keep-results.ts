@@ -9,6 +9,13 @@ import { readResults } from "./read-results.ts";
 import { selectResult } from "./select-results.ts";
 import type { TestResult } from "./test-result.ts";
 
+/** What is tested, read once: a file that is changed later is not what the tests of this process have loaded. */
+let loaded: Promise<Pick<TestResult, "source" | "k3s">> | undefined;
+function readLoaded(): Promise<Pick<TestResult, "source" | "k3s">> {
+  loaded ??= (async () => ({ source: await readSourceDigest(), k3s: await readK3sIdentity(process.env["META_K3S_K3S"]) }))();
+  return loaded;
+}
+
 /**
  * For a file or a `describe`: with META_K3S_TEST_RESULTS=FILE each test's result becomes a line of that file, and with META_K3S_CONTINUE=1 a test that
  * passed before, of the very same source and k3s, is not run again but reported as skipped, with when it passed. Called before anything else that is done for
@@ -17,12 +24,10 @@ import type { TestResult } from "./test-result.ts";
 export function keepResults(): void {
   const path = process.env["META_K3S_TEST_RESULTS"];
   if (path === undefined || path === "") return;
-  // Of what is loaded, once: a file that is changed later is not what the tests of this process run.
-  const loaded = Promise.all([readSourceDigest(), readK3sIdentity(process.env["META_K3S_K3S"])]);
-  // A rejection is every test's, not the process's.
-  loaded.catch(() => undefined);
+  // Begun now, before images are made; a rejection is every test's, below.
+  readLoaded().catch(() => undefined);
   beforeEach(async (context: TestContext) => {
-    const [source, k3s] = await loaded;
+    const { source, k3s } = await readLoaded();
     const subject = { test: context.task.fullName, source, k3s };
     const before = selectResult(await readResults(path), subject);
     if (process.env["META_K3S_CONTINUE"] === "1" && before?.outcome === "passed")
