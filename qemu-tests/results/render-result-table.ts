@@ -1,6 +1,6 @@
 import { markdownTable } from "markdown-table";
 import { formatCount, formatDuration } from "../../tools/report/format-duration.ts";
-import { formatForeignLine } from "../../tools/report/format-foreign-text.ts";
+import { formatForeignCell, formatForeignLine } from "../../tools/report/format-foreign-text.ts";
 import type { TestResult } from "./test-result.ts";
 
 /** Enough of a digest to tell one from another. */
@@ -18,7 +18,7 @@ function planRow(result: TestResult): string[] {
     `${result.startedAt.slice(0, 16).replace("T", " ")} UTC`,
     formatDuration(result.durationMs),
     result.outcome,
-  ].map((cell) => formatForeignLine(cell).replaceAll("|", String.raw`\|`));
+  ].map((cell) => formatForeignCell(cell));
 }
 
 /** Tests that boot machines, one a row, as a Markdown table; below it of which source they are, how many passed, and on which hosts. */

@@ -1,10 +1,6 @@
 import { formatBytes } from "./format-duration.ts";
-import { formatForeignLine } from "./format-foreign-text.ts";
+import { formatForeignCell as cell } from "./format-foreign-text.ts";
 import type { BundleFile } from "./run-record.ts";
-
-function cell(text: string): string {
-  return formatForeignLine(text).replaceAll("|", "\\|");
-}
 
 /** INDEX.md of a bundle: which file answers which question, and which could not be had. */
 export function formatBundleIndex(files: readonly BundleFile[]): string {

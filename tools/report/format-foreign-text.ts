@@ -16,3 +16,8 @@ export function formatForeignText(text: string): string {
 export function formatForeignLine(text: string): string {
   return formatForeignText(text).replaceAll(/\s+/gu, " ").trim();
 }
+
+/** One cell of a Markdown table: formatForeignLine, with what would end the cell escaped. */
+export function formatForeignCell(text: string): string {
+  return formatForeignLine(text).replaceAll("|", String.raw`\|`);
+}

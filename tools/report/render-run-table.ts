@@ -1,7 +1,7 @@
 import { markdownTable } from "markdown-table";
 import { findMemoryPeak, usedMib } from "./find-memory-peak.ts";
 import { formatCount, formatDuration } from "./format-duration.ts";
-import { formatForeignLine } from "./format-foreign-text.ts";
+import { formatForeignCell, formatForeignLine } from "./format-foreign-text.ts";
 import { formatOutcome } from "./judge-outcome.ts";
 import type { RunRecord } from "./run-record.ts";
 
@@ -43,7 +43,7 @@ function planRow(record: RunRecord): readonly string[] {
     record.machines.length === 0 ? NOT_REACHED : formatDuration(record.verdict.atMs),
     formatPeak(record),
     formatOutcome(record),
-  ].map((cell) => formatForeignLine(cell).replaceAll("|", String.raw`\|`));
+  ].map((cell) => formatForeignCell(cell));
 }
 
 /** The machines on which the runs were made: times mean little without. */
