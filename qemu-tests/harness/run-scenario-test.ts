@@ -22,7 +22,7 @@ export function prepareScenario({ needs }: Scenario): ScenarioBench {
     await using building = await openTestContext();
     bench.image = await buildTestbed(building.ctx, { arch: "x86_64", k3s: process.env["META_K3S_K3S"], features: needs });
   });
-  keepResults();
+  keepResults(process.env["META_K3S_K3S"]);
   beforeEach(async () => {
     bench.test = await openOwnContext();
   });

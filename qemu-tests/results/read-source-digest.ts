@@ -17,7 +17,7 @@ export async function readSourceDigest(repository = REPOSITORY): Promise<string>
   return createHash("sha256").update(lines.sort().join("")).digest("hex");
 }
 
-/** What `META_K3S_K3S` says that guests run: "stand-in" without it, else the sha256 of that file. Throws errors of node:fs. */
+/** What guests run that were given this binary: "stand-in" without it, else the sha256 of that file. Throws errors of node:fs. */
 export async function readK3sIdentity(k3sPath: string | undefined): Promise<string> {
   return k3sPath === undefined || k3sPath === "" ? "stand-in" : readFileDigest(k3sPath);
 }
