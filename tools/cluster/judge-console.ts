@@ -4,7 +4,7 @@ import { parseOomLine } from "./judge-guest.ts";
 
 /**
  * Whether a line of the serial console means that waiting on is pointless. A unit that failed is no such thing: systemd may start it again,
- * and not every unit matters.
+ * and not every unit matters. Nor is a CPU that stalled: on a busy host it may only have had to wait for its turn.
  */
 export function judgeConsoleEvent(event: ConsoleEvent): Problem | undefined {
   const line = event.line.trim();
@@ -51,6 +51,7 @@ export function judgeConsoleEvent(event: ConsoleEvent): Problem | undefined {
     case "userspace-started":
     case "login-prompt":
     case "unit-failed":
+    case "cpu-stall":
       return undefined;
   }
 }

@@ -190,8 +190,8 @@ describe("a guest", () => {
 });
 
 describe("the console", () => {
-  test("a failed unit or a started kernel is no verdict", () => {
-    for (const kind of ["unit-failed", "kernel-started", "userspace-started", "login-prompt"] as const) {
+  test("a failed unit, a stalled CPU or a started kernel is no verdict", () => {
+    for (const kind of ["unit-failed", "cpu-stall", "kernel-started", "userspace-started", "login-prompt"] as const) {
       expect(judgeConsoleEvent({ kind, atMs: 1, subject: undefined, line: "x" })).toBeUndefined();
     }
   });

@@ -23,6 +23,7 @@ export interface ConsoleEvent {
     | "disk-error"
     | "emergency-mode"
     | "systemd-frozen"
+    | "cpu-stall"
     | "unit-failed";
   /** Milliseconds since power-on. */
   readonly atMs: number;

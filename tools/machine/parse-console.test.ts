@@ -24,6 +24,14 @@ test.each([
     undefined,
   ],
   ["[  222.542074] systemd[1]: Freezing execution.", "systemd-frozen", undefined],
+  ["[   23.076053] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:", "cpu-stall", undefined],
+  ["[   21.0] rcu: INFO: rcu_sched self-detected stall on CPU", "cpu-stall", undefined],
+  [
+    "[   21.0] rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 1-...D } 5 jiffies s: 9 root: 0x2/.",
+    "cpu-stall",
+    undefined,
+  ],
+  ["[   48.0] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [swapper/0:1]", "cpu-stall", undefined],
   ['You are in emergency mode. After logging in, type "journalctl -xb" to view', "emergency-mode", undefined],
 ])("%j", (line, kind, subject) => {
   expect(parseConsoleLine(line)).toMatchObject({ kind, subject });

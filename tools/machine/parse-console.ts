@@ -11,7 +11,7 @@ interface Pattern {
 }
 
 /**
- * Sources: Linux init/version.c, kernel/panic.c, mm/oom_kill.c, block/blk-core.c, fs/ext4/super.c; systemd src/core/main.c, crash-handler.c and job.c,
+ * Sources: Linux init/version.c, kernel/panic.c, kernel/rcu/tree_stall.h, kernel/watchdog.c, mm/oom_kill.c, block/blk-core.c, fs/ext4/super.c; systemd src/core/main.c, crash-handler.c and job.c,
  * src/sulogin-shell;
  * sysvinit; getty. The first that matches counts.
  */
@@ -20,6 +20,8 @@ const PATTERNS: readonly Pattern[] = [
   { kind: "oom-kill", pattern: /(?:Out of memory|Memory cgroup out of memory): Killed process \d+ \(([^)]*)\)/u },
   { kind: "disk-error", pattern: /\bI\/O error, dev (\w+)/u },
   { kind: "disk-error", pattern: /\b(?:EXT4-fs|BTRFS) (?:error|critical) \(device (\w+)/u },
+  { kind: "cpu-stall", pattern: /\brcu: INFO: \w+ (?:self-)?detected (?:expedited )?stalls? on CPU/u },
+  { kind: "cpu-stall", pattern: /watchdog: BUG: soft lockup - CPU#\d+ stuck/u },
   { kind: "emergency-mode", pattern: /^You are in emergency mode\.|Reached target .*\bEmergency Mode\b/u },
   { kind: "systemd-frozen", pattern: /systemd\[1\]: Freezing execution\b/u },
   { kind: "unit-failed", pattern: /systemd\[1\]: ([\w@.:\\-]+): Failed with result/u },
