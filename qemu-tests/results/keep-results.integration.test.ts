@@ -38,7 +38,7 @@ it("how each test ended is kept, and what passed is not run again where the run 
     "three.kept.ts > kept > fails: failed",
     "three.kept.ts > kept > leaves something behind: failed",
   ]);
-  expect(new Set(kept.map(({ source, k3s }) => `${source.length} ${k3s}`))).toEqual(new Set(["64 stand-in"]));
+  expect(new Set(kept.map(({ source, k3s }) => `${source.length} ${k3s}`))).toEqual(new Set(["64 the testbed's"]));
 
   const { ran, output } = await runKept({ META_K3S_CONTINUE: "1" });
   expect(ran).toEqual(["fails", "leaves something behind"]);

@@ -17,7 +17,10 @@ export async function readSourceDigest(repository = REPOSITORY): Promise<string>
   return createHash("sha256").update(lines.sort().join("")).digest("hex");
 }
 
-/** What guests run that were given this binary: "stand-in" without it, else the sha256 of that file. Throws errors of node:fs. */
+/**
+ * What guests run that were given this binary: the sha256 of that file, or "the testbed's" without it, which is the official release where that can be
+ * fetched and else the stand-in (select-k3s.ts). Throws errors of node:fs.
+ */
 export async function readK3sIdentity(k3sPath: string | undefined): Promise<string> {
-  return k3sPath === undefined || k3sPath === "" ? "stand-in" : readFileDigest(k3sPath);
+  return k3sPath === undefined || k3sPath === "" ? "the testbed's" : readFileDigest(k3sPath);
 }

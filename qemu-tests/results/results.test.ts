@@ -10,7 +10,7 @@ function planResult(change: Partial<TestResult>): TestResult {
   return {
     test: "qemu-tests/scenarios.qemu.test.ts > join: a server and two agents > holds",
     source: SOURCE,
-    k3s: "stand-in",
+    k3s: "the testbed's",
     outcome: "passed",
     startedAt: "2026-11-28T02:00:00.000Z",
     durationMs: 483_000,
@@ -36,7 +36,7 @@ it("the table says what ran, how long, how it ended, and of which source and hos
   const results = [planResult({}), planResult({ k3s: "0123456789abcdef".repeat(4), outcome: "failed", durationMs: 61_000 })];
   const table = renderResultTable(results, SOURCE);
   expect(table).toMatch(
-    /\| join: a server and two agents: holds +\| stand-in +\| 2026-11-28 02:00 UTC \| 8 min 3 s +\| passed +\|/u,
+    /\| join: a server and two agents: holds +\| the testbed's +\| 2026-11-28 02:00 UTC \| 8 min 3 s +\| passed +\|/u,
   );
   expect(table).toMatch(/\| sha256 0123456789ab \| .* \| 61\.0 s +\| failed +\|/u);
   expect(table).toMatch(/^Source aaaaaaaaaaaa: 1 of the 2 tests that were run passed\nHost: Debian[^\n]*2 CPUs[^\n]*$/mu);

@@ -6,7 +6,7 @@ const testResultSchema = z.strictObject({
   test: z.string(),
   /** What was tested: see readSourceDigest. */
   source: z.string(),
-  /** What the guests ran: "stand-in", or the sha256 of the binary that META_K3S_K3S named. */
+  /** What the guests ran: "the testbed's" own choice, or the sha256 of the binary that META_K3S_K3S named. */
   k3s: z.string(),
   outcome: z.enum(["passed", "failed"]),
   /** ISO 8601, UTC. */
