@@ -39,6 +39,7 @@ export type BlockerKind =
   | "image-never"
   | "crash-loop"
   | "create-container"
+  | "cni-plugin"
   | "unschedulable"
   | "disk-pressure"
   | "job-failed"

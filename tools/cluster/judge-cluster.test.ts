@@ -2,6 +2,7 @@ import { expect, test, describe } from "vitest";
 import { type Observation, judgeCluster, type Verdict } from "./judge-cluster.ts";
 import { renderCondition, renderContainerStatus, renderPod } from "./testing/render-cluster.ts";
 import {
+  addEvents,
   type Change,
   drop,
   nothing,
@@ -29,6 +30,11 @@ function pending(message: string): Change {
   return spoil("Pod", "coredns-1-a", (pod) => {
     pod.status = { phase: "Pending", conditions: [renderCondition("PodScheduled", "False", "Unschedulable", message)] };
   });
+}
+
+function withoutSandbox(message: string): Change[] {
+  const event = { type: "Warning", reason: "FailedCreatePodSandBox", message, lastTimestamp: "2026-11-21T15:00:03Z" };
+  return [setWaiting("coredns-1-a", "ContainerCreating", ""), addEvents("coredns-1-a", [event])];
 }
 
 describe("the stability window", () => {
@@ -186,6 +192,15 @@ describe("what cannot recover", () => {
     expect(wordsOf(after(60_000, crash(4)))).toMatch(
       /POD_CRASH_LOOPING .*exit code 2 \(Error\): plugin\/loop: Loop detected; 4 restarts/,
     );
+  });
+
+  test("a CNI plugin that stays missing fails, another failure of the sandbox does not", () => {
+    const prefix = 'rpc error: failed to setup network for sandbox "0a1b": plugin type="flannel" failed (add)';
+    const missing = withoutSandbox(`${prefix}: failed to delegate add: failed to find plugin "bridge" in path [/usr/libexec/k3s]`);
+    expect(after(59_999, ...missing).outcome).toBe("waiting");
+    expect(wordsOf(after(60_000, ...missing))).toMatch(/CNI_PLUGIN_MISSING deployment kube-system\/coredns .*"bridge" in path/);
+    const early = withoutSandbox(`${prefix}: failed to load flannel 'subnet.env' file: no such file or directory`);
+    expect(after(600_000, ...early).outcome).toBe("waiting");
   });
 
   test("want of memory for a pod fails, a taint does not", () => {

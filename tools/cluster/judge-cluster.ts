@@ -14,7 +14,7 @@ export interface ClusterRules {
   readonly imageUnreachableMs: number;
   /** The same for any other reason (a registry that answers with an error may recover). */
   readonly imagePullMs: number;
-  /** How long a container may fail to be created, a pod to be scheduled for want of memory or CPU, a disk to be nearly full. */
+  /** How long a container may fail to be created, a CNI plugin be missing, a pod to be scheduled for want of memory or CPU, a disk to be nearly full. */
   readonly stuckMs: number;
   /** So many restarts of a container that keeps crashing are no longer start-up trouble, once it waits as long for the next as only they explain. */
   readonly crashRestarts: number;
@@ -143,6 +143,12 @@ function judgeBlocker(blocker: StandingBlocker, nowMs: number, rules: ClusterRul
     case "create-container":
       if (ageMs < rules.stuckMs) return undefined;
       return problem("CONTAINER_CREATE", "look at the pod's events (kubectl describe pod) and at containerd's log");
+    case "cni-plugin":
+      if (ageMs < rules.stuckMs) return undefined;
+      return problem(
+        "CNI_PLUGIN_MISSING",
+        "k3s brings the plugins that it configures: is its data folder damaged, or containerd's bin_dir another folder?",
+      );
     case "unschedulable":
       if (ageMs < rules.stuckMs) return undefined;
       return problem(

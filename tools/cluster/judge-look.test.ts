@@ -10,6 +10,7 @@ import {
   selectObject,
 } from "./testing/render-cluster.ts";
 import {
+  addEvents,
   type Change,
   drop,
   EXPECTATIONS,
@@ -339,13 +340,7 @@ describe("workloads", () => {
     ])("and of a container that ended with the boot before, %s", (_name, events, words) => expectSaid(ended, events, words));
 
     function expectSaid(change: Change, events: readonly (typeof sandbox | typeof again)[], words: RegExp): void {
-      const snapshot = snapshotOf(change, (objects) => {
-        for (const [index, event] of events.entries()) {
-          const metadata = { name: `e${index}`, uid: `e${index}`, namespace: "kube-system" };
-          const involvedObject = { kind: "Pod", uid: "pod-coredns-1-a" };
-          objects.push({ kind: "Event", metadata, spec: {}, status: {}, ...event, involvedObject });
-        }
-      });
+      const snapshot = snapshotOf(change, addEvents("coredns-1-a", events));
       const verdict = judgeCluster({ rules: RULES, history: [{ atMs: 0, snapshot }], nowMs: 60_000 });
       expect(wordsOf(verdict)).toMatch(words);
     }

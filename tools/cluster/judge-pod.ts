@@ -52,6 +52,8 @@ function waitingKind(reason: string): BlockerKind {
 
 /** Without a sandbox no container of the pod can run, so that what became of the last ones tells nothing (pkg/kubelet/events: FailedCreatePodSandBox). */
 const NO_SANDBOX = "FailedCreatePodSandBox";
+/** The words of containernetworking/cni (pkg/invoke/find.go) for a program of the network's configuration that is in none of containerd's folders. */
+const NO_PLUGIN = /failed to find plugin "[^"]*" in path/;
 /** Kubelet says so after each sandbox that failed, in place of why it failed (pkg/kubelet/events: SandboxChanged). */
 const SAYS_NOTHING = "SandboxChanged";
 
@@ -63,6 +65,10 @@ function lastEvent(uid: string, events: readonly ClusterEvent[]): ClusterEvent |
     if (latest === undefined || event.lastSeen >= latest.lastSeen) latest = event;
   }
   return latest;
+}
+
+function eventKind(event: ClusterEvent): BlockerKind {
+  return event.reason === NO_SANDBOX && NO_PLUGIN.test(event.message) ? "cni-plugin" : "other";
 }
 
 /** What is wrong with one container, most telling first; undefined when nothing is. */
@@ -105,7 +111,7 @@ export function judgePod(pod: PodState, snapshot: Pick<ClusterSnapshot, "events"
   const troubled = pod.containers.map(judgeContainer).find((trouble) => trouble !== undefined);
   if (troubled !== undefined) {
     const event = lastEvent(pod.uid, snapshot.events);
-    const newer = event?.reason === NO_SANDBOX ? { reason: event.reason, message: event.message, kind: "other" as const } : {};
+    const newer = event?.reason === NO_SANDBOX ? { reason: event.reason, message: event.message, kind: eventKind(event) } : {};
     return { subject, ...troubled, ...newer };
   }
 
@@ -119,7 +125,7 @@ export function judgePod(pod: PodState, snapshot: Pick<ClusterSnapshot, "events"
   if (ready?.status === "True" && pod.phase === "Running" && unready.length === 0 && pod.containers.length > 0) return undefined;
 
   const event = lastEvent(pod.uid, snapshot.events);
-  if (event?.type === "Warning") return { subject, reason: event.reason, message: event.message, kind: "other" };
+  if (event?.type === "Warning") return { subject, reason: event.reason, message: event.message, kind: eventKind(event) };
   const creating = pod.containers.find((container) => container.state === "waiting");
   if (creating !== undefined) {
     const message = creating.message || (event === undefined ? "" : `${event.reason}: ${event.message}`);

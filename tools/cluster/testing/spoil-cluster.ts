@@ -72,6 +72,17 @@ export function setRestarts(pod: string, restarts: number): Change {
   });
 }
 
+/** Events about a pod of kube-system, in the order given. */
+export function addEvents(pod: string, events: readonly object[]): Change {
+  return (objects) => {
+    for (const [index, event] of events.entries()) {
+      const metadata = { name: `e${index}`, uid: `e${index}`, namespace: "kube-system" };
+      const involvedObject = { kind: "Pod", uid: `pod-${pod}` };
+      objects.push({ kind: "Event", metadata, spec: {}, status: {}, ...event, involvedObject });
+    }
+  };
+}
+
 /** What a verdict says is in the way, in one text. */
 export function wordsOf(verdict: Verdict): string {
   if (verdict.outcome === "failed")
