@@ -142,6 +142,10 @@ async function expectNotOurs(on: Device, shell: DeviceShell): Promise<void> {
   expect(await check(on, shell, { files: { [CONFIG]: "snapshotter: soci", [template]: "" } })).toEqual(
     left(`snapshotter 'soci' (${CONFIG}) is none of k3s's own, but there is ${template}`),
   );
+  const images = "/var/lib/rancher/k3s/agent/etc/containerd/config-v3.toml.d/10-device.toml";
+  expect(await check(on, shell, { files: { [CONFIG]: "snapshotter: overlay", [images]: "" } })).toEqual(
+    refused(".*k3s has none of this name"),
+  );
   for (const name of ["native", "stargz"])
     expect(await check(on, shell, { files: { [CONFIG]: `snapshotter: ${name}` } })).toEqual(SILENT);
 }
