@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { cacheFolderOf } from "../tools/host/read-host-state.ts";
 import { openGo } from "../tools/recipe/testing/open-go.ts";
 import { openTestContext } from "./harness/open-test-context.ts";
+import { keepResults } from "./results/keep-results.ts";
 import { parsePrograms } from "./testbed/parse-programs.ts";
 import { planArchitecture } from "./testbed/plan-architecture.ts";
 import { planGoEnv } from "./testbed/plan-go.ts";
@@ -11,6 +12,8 @@ import { planGoEnv } from "./testbed/plan-go.ts";
 const FOLDER = join(import.meta.dirname, "testbed/go");
 /** Without a testbed made before, Kubernetes is compiled first. */
 const TIMEOUT_MS = 2_400_000;
+
+keepResults();
 
 // Here, beside the tests that boot machines, because like them it takes every core where nothing is compiled yet.
 test(

@@ -1,12 +1,13 @@
 import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { BootTestResult } from "../tools/boot-test/boot-test.ts";
 import { runBootTest } from "../tools/boot-test/run-boot-test.ts";
 import type { GuestShell } from "../tools/cluster/guest-shell.ts";
 import { listQemu } from "./harness/list-qemu.ts";
 import { openTestContext, type TestContext } from "./harness/open-test-context.ts";
+import { keepResults } from "./results/keep-results.ts";
 import { buildTestbed, type TestbedImage } from "./testbed/build-testbed.ts";
 
 /** What was read from the guest while it still ran, before any test looks at it. */
@@ -23,6 +24,8 @@ let image: TestbedImage;
 let imageBefore: number;
 let result: BootTestResult;
 let seen: Seen;
+/** The one boot that all tests look at, or how it failed, which fails each of them. */
+let booted: Promise<void> | undefined;
 
 async function look(shell: GuestShell): Promise<Seen> {
   const read = async (command: string): Promise<string> => (await shell.run(command, { timeoutMs: 120_000 })).stdout;
@@ -35,8 +38,7 @@ async function look(shell: GuestShell): Promise<Seen> {
   };
 }
 
-beforeAll(async () => {
-  bench = await openTestContext();
+async function boot(): Promise<void> {
   image = await buildTestbed(bench.ctx, { arch: "x86_64" });
   imageBefore = (await stat(join(image.deployDir, "meta-k3s-testbed-qemux86-64.ext4"))).mtimeMs;
   result = await runBootTest(bench.ctx, {
@@ -50,6 +52,16 @@ beforeAll(async () => {
       seen = await look(shell);
     },
   });
+}
+
+beforeAll(async () => {
+  bench = await openTestContext();
+});
+keepResults();
+// Before the first test that is due, and not before all: where each has passed before, nothing is booted.
+beforeEach(async () => {
+  booted ??= boot();
+  await booted;
 });
 afterAll(async () => {
   await bench[Symbol.asyncDispose]();
