@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { constants, createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,8 +20,8 @@ interface Asked {
   readonly body: string;
 }
 
-/** What an API server answers; the tests change it. */
-type Answer = (asked: Asked) => { status: number; body: unknown };
+/** What an API server answers, or that it resets the request, as one that gave it up does; the tests change it. */
+type Answer = (asked: Asked) => { status: number; body: unknown } | "reset";
 /** What a command in a pod does: writes to its streams, then ends. */
 type Command = (socket: WebSocket, words: readonly string[]) => void;
 
@@ -57,7 +57,12 @@ async function serve(request: Http2ServerRequest, response: Http2ServerResponse)
   const { method, url } = request;
   const seen = { method, url, type: request.headers["content-type"] ?? "", body: await text(request) };
   asked.push(seen);
-  const { status, body } = seen.url === "/api/v1" ? { status: 200, body: CORE } : answer(seen);
+  const answered = seen.url === "/api/v1" ? { status: 200, body: CORE } : answer(seen);
+  if (answered === "reset") {
+    response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    return;
+  }
+  const { status, body } = answered;
   response.writeHead(status, { "content-type": "application/json" });
   response.end(JSON.stringify(body));
 }
@@ -159,6 +164,22 @@ test("a connection that was lost in between is opened again", async () => {
   for (const socket of sockets) socket.destroy();
   await client.get("pods/web");
   expect(asked).toHaveLength(2);
+});
+
+test("a request that the server resets is asked again, over a connection of its own", async () => {
+  await client.get("pods/web");
+  answer = () => (asked.length < 3 ? "reset" : { status: 200, body: { metadata: { name: "web" } } });
+  expect(await client.get("pods/web")).toMatchObject({ metadata: { name: "web" } });
+  expect(asked).toHaveLength(3);
+  expect(sockets.size).toBe(2);
+});
+
+test("an object that was made by a request whose answer was lost is no refusal, and any other one is", async () => {
+  await client.get("pods/web");
+  answer = () => (asked.length < 3 ? "reset" : { status: 409, body: { reason: "AlreadyExists" } });
+  await client.create("pods", { kind: "Pod" });
+  expect(asked.map(({ method }) => method)).toEqual(["GET", "POST", "POST"]);
+  await expect(client.create("pods", { kind: "Pod" })).rejects.toMatchObject({ status: 409 });
 });
 
 test("a command in a pod gives what it wrote and how it ended", async () => {

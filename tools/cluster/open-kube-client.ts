@@ -15,6 +15,8 @@ const NAMESPACE = "default";
 const FIELD_MANAGER = "meta-k3s";
 /** Answers with which an API server that is too busy asks for the same once more (k8s.io/apimachinery: pkg/api/errors). */
 const BUSY: ReadonlySet<number> = new Set([429, 500, 503, 504]);
+/** The answer to making an object that is there. */
+const CONFLICT = 409;
 const BUSY_RETRIES = { retries: 3, minTimeout: 2000 } as const;
 
 const objectSchema = z.looseObject({
@@ -85,8 +87,14 @@ export function openKubeClient(
       return await api.send(request);
     } catch (error) {
       if (kept === undefined || error instanceof KubeStatusError || ctx.signal.aborted) throw error;
+      // Here and not by its end alone, which is told later: a server that resets one request leaves the connection open.
+      if (current === kept) current = undefined;
       await api[Symbol.asyncDispose]();
-      return (await connect()).send(request);
+      return (await connect()).send(request).catch((again: unknown) => {
+        // An answer was lost, which is not to say that nothing was done: the object that is there now is the one that was asked for.
+        if (request.method === "POST" && again instanceof KubeStatusError && again.status === CONFLICT) return "";
+        throw again;
+      });
     }
   }
 
