@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, expect } from "vitest";
+import type { RunRecord } from "../../tools/report/run-record.ts";
 import { runScenario } from "../../tools/scenario/run-scenario.ts";
 import type { Defect, Scenario } from "../../tools/scenario/scenario.ts";
 import { buildTestbed, type TestbedImage } from "../testbed/build-testbed.ts";
@@ -34,11 +35,22 @@ export function planDeadline({ minutes }: Scenario): number {
   return minutes * 4 * 60_000;
 }
 
+/** A boot after which the cluster was judged has its kernel's start after its own power-on, and what is told is told once. */
+function expectTimelineWhole({ events, machines }: RunRecord): void {
+  expect(new Set(events.map((event) => JSON.stringify(event))).size).toBe(events.length);
+  for (const { name } of machines) {
+    const own = events.filter((event) => event.subject === name).map(({ kind }) => kind);
+    const boots = own.join(" ").split("power-on").slice(1);
+    for (const boot of boots.filter((kinds) => kinds.includes("api"))) expect(boot, `a boot of ${name}`).toContain("kernel");
+  }
+}
+
 /** Runs a scenario, whose every check has to hold. */
 export async function expectHolds({ test, image }: ScenarioBench, scenario: Scenario): Promise<void> {
   const { record } = await runScenario(test.ctx, scenario, { qemubootPath: image.qemubootPath, command: "npm test" });
   expect(record.verdict).toMatchObject({ outcome: "ready", exitCode: 0, problems: [] });
   expect(record.checks.length).toBeGreaterThan(1);
+  expectTimelineWhole(record);
 }
 
 /** Runs a scenario with a fault planted: the check that is meant for it has to fail, in its words, and leave a bundle. */

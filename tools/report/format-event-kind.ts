@@ -1,6 +1,8 @@
 import type { RunRecord } from "./run-record.ts";
 
-const titles: Readonly<Record<RunRecord["events"][number]["kind"], string>> = {
+type Event = RunRecord["events"][number];
+
+const titles: Readonly<Record<Event["kind"], string>> = {
   "power-on": "Power on",
   kernel: "Kernel",
   userspace: "Userspace",
@@ -15,7 +17,7 @@ const titles: Readonly<Record<RunRecord["events"][number]["kind"], string>> = {
   end: "Ended",
 };
 
-/** The name of a kind of event, as every report shows it. */
-export function formatEventKind(kind: RunRecord["events"][number]["kind"]): string {
-  return titles[kind];
+/** The name of an event's kind, as every report shows it. That a scenario's checks all held is told apart from a cluster that is Ready. */
+export function formatEventKind({ kind, subject }: Pick<Event, "kind" | "subject">, run: Pick<RunRecord, "kind" | "name">): string {
+  return run.kind === "scenario" && kind === "ready" && subject === run.name ? "Passed" : titles[kind];
 }

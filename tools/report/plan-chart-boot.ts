@@ -50,16 +50,16 @@ function selectMilestones(record: RunRecord, limit: number): readonly Event[] {
   return distinct.filter((event) => kept.has(event)).sort((a, b) => a.atMs - b.atMs);
 }
 
-function formatFlagText(event: Event, named: boolean): string {
+function formatFlagText(event: Event, { record, named }: { record: RunRecord; named: boolean }): string {
   const time = formatDuration(event.atMs);
   if (event.kind === "problem") {
     const what = formatForeignLine(event.detail === "" ? event.subject : event.detail);
     return `${time} · ${fitText(what, { widthPx: 250, fontSizePx: chartFontPx })}`;
   }
-  if (event.kind === "power-on" && event.atMs === 0 && !named) return formatEventKind("power-on");
+  if (event.kind === "power-on" && event.atMs === 0 && !named) return formatEventKind(event, record);
   const name = formatForeignLine(event.subject.replace(/^node /u, ""));
   const whose = named ? ` ${fitText(name, { widthPx: 110, fontSizePx: chartFontPx, cut: "middle" })}` : "";
-  return `${formatEventKind(event.kind)}${whose} ${time}`;
+  return `${formatEventKind(event, record)}${whose} ${time}`;
 }
 
 function planFlags(record: RunRecord, limit: number): readonly Flag[] {
@@ -68,10 +68,10 @@ function planFlags(record: RunRecord, limit: number): readonly Flag[] {
   const flags = events.map((event): Flag => {
     const alike = events.filter((other) => other.kind === event.kind).length > 1;
     const style = event.kind === "ready" ? "good" : event.kind === "problem" || (event.kind === "end" && !good) ? "bad" : "plain";
-    const title = [formatEventKind(event.kind), event.subject, formatDuration(event.atMs), event.detail.slice(0, 300)];
+    const title = [formatEventKind(event, record), event.subject, formatDuration(event.atMs), event.detail.slice(0, 300)];
     return {
       atMs: event.atMs,
-      text: formatFlagText(event, alike),
+      text: formatFlagText(event, { record, named: alike }),
       title: formatForeignLine(title.filter((part) => part !== "").join(" · ")),
       style,
       rule: event.kind === "ready" || event.kind === "problem",

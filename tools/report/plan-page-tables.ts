@@ -121,7 +121,7 @@ function planEvents(record: RunRecord): Table {
     .toSorted((a, b) => a.atMs - b.atMs)
     .map((event) => [
       { text: formatDuration(event.atMs) },
-      { text: formatEventKind(event.kind), style: event.kind === "problem" ? "brief bad" : "brief" },
+      { text: formatEventKind(event, record), style: event.kind === "problem" ? "brief bad" : "brief" },
       { text: event.subject, style: "name" },
       { text: event.detail },
     ]);

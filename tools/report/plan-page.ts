@@ -102,7 +102,7 @@ function planChartText(record: RunRecord): string {
     .filter((event) => event.kind !== "pod-ready" && event.kind !== "job-done")
     .toSorted((a, b) => a.atMs - b.atMs)
     .slice(0, 20)
-    .map((event) => `${formatEventKind(event.kind)} at ${formatDuration(event.atMs)}`);
+    .map((event) => `${formatEventKind(event, record)} at ${formatDuration(event.atMs)}`);
   return `${points.length === 0 ? "No event was recorded" : points.join(", ")}. The tables below hold every event and every wait.`;
 }
 

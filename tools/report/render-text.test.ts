@@ -49,6 +49,13 @@ describe("renderText", () => {
     expect(lines).toContain("  Not Ready  pod kube-system/coredns-6f8d9c7b5d-x2v4k: CrashLoopBackOff, 5 rest…");
   });
 
+  test("a scenario's own end is not told as another cluster's", () => {
+    expect(renderText({ ...readyRecord, kind: "scenario" }, options)).toMatch(/^ {2}Passed +94\.7 s$/mu);
+    const machines = readyRecord.machines.map((machine) => ({ ...machine, name: "device" }));
+    const events = readyRecord.events.map((event) => (event.kind === "ready" ? { ...event, subject: "device" } : event));
+    expect(renderText({ ...readyRecord, kind: "scenario", machines, events }, options)).toMatch(/^ {2}Ready +94\.7 s$/mu);
+  });
+
   test.each(Object.entries(exampleRecords))("%s fits 80 columns and has no control characters", (_, record) => {
     const text = renderText(
       { ...record, name: record.name.slice(0, 40), verdict: { ...record.verdict, summary: record.verdict.summary.slice(0, 78) } },

@@ -28,7 +28,9 @@ function formatStages(record: RunRecord): readonly string[] {
     .map((event) => ({
       atMs: event.atMs,
       name:
-        names || event.kind === "node-ready" ? `${formatEventKind(event.kind)} (${event.subject})` : formatEventKind(event.kind),
+        names || event.kind === "node-ready"
+          ? `${formatEventKind(event, record)} (${event.subject})`
+          : formatEventKind(event, record),
     }));
   return stages.map((stage) => `  ${cut(stage.name, nameColumns).padEnd(nameColumns)} ${formatDuration(stage.atMs).padStart(12)}`);
 }

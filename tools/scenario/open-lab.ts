@@ -18,6 +18,7 @@ import { readMachinePlan } from "../machine/read-machine-plan.ts";
 import { CheckError } from "./check-error.ts";
 import { openGuestKube } from "./open-guest-kube.ts";
 import { planGuestOptions } from "./plan-guest-options.ts";
+import { planLabEvent, selectNewEvents } from "./plan-lab-events.ts";
 import type { Defect, Guest, GuestOptions, Lab, ReadyOptions } from "./scenario.ts";
 import { emptyScenarioLog, type ScenarioLog } from "./scenario-log.ts";
 
@@ -111,18 +112,19 @@ export async function openLab(ctx: Context, options: LabOptions): Promise<OpenLa
   async function watch(guest: RunningGuest, what: ReadyOptions): Promise<ClusterOutcome> {
     const { timeoutMs = READY_TIMEOUT_MS, stabilityMs = STABILITY_MS, nodeNames = [], ...expect } = what;
     const { machine, shell } = guest;
+    const labPoweredOnAtMs = originMs ?? machine.poweredOnAtMs;
     const config = await watchMachine(ctx, machine, async () => readK3sConfig(shell));
     const outcome = await waitForCluster(ctx, {
       shell,
       machineName: guest.name,
       expectations: planExpectations({ config, nodeNames, ...expect }),
-      poweredOnAtMs: originMs ?? machine.poweredOnAtMs,
+      poweredOnAtMs: labPoweredOnAtMs,
       timeoutMs,
       rules: { stabilityMs },
-      onConsoleEvent: (listener) => machine.onConsoleEvent(listener),
+      onConsoleEvent: (listener) => machine.onConsoleEvent((event) => listener(planLabEvent(event, { machine, labPoweredOnAtMs }))),
       exited: machine.exited,
     });
-    log.events.push(...outcome.events);
+    log.events.push(...selectNewEvents(outcome.events, log.events));
     log.waits.push(...outcome.waits);
     log.memory.push(...outcome.memory);
     log.pods = [...outcome.pods];
