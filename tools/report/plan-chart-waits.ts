@@ -82,9 +82,10 @@ function drawReasonBeside(pen: Pen, row: WaitRow, spans: readonly DrawnSpan[], y
   });
 }
 
-function drawRow(pen: Pen, row: WaitRow): void {
+function drawRow(pen: Pen, row: WaitRow, passed: boolean): void {
   const readyMs = row.marks.reduce((latest, mark) => (mark.kind === "ready" ? Math.max(latest, mark.atMs) : latest), -1);
-  const end = readyMs >= 0 ? formatDuration(readyMs) : row.fault ? "failing" : "";
+  // What failed for a time in a run that passed has come up since.
+  const end = readyMs >= 0 ? formatDuration(readyMs) : row.fault && !passed ? "failing" : "";
   drawName(pen, formatRowName(row.subject), { title: row.subject, end, endStyle: readyMs >= 0 ? "end" : "end bad" });
   const y = pen.y + (pen.stacked ? 16 : 0);
   const spans = planSpans(pen, row);
@@ -110,7 +111,7 @@ export function drawWaits(pen: Pen, record: RunRecord): void {
   if (rows.length === 0) return;
   const anyReady = rows.some((row) => row.marks.some((mark) => mark.kind === "ready"));
   drawHeading(pen, "Waiting for", anyReady ? "Ready at" : "");
-  for (const row of rows) drawRow(pen, row);
+  for (const row of rows) drawRow(pen, row, record.verdict.outcome === "ready");
   if (rest === undefined) return;
   drawName(pen, `${rest.count} more`, { end: rest.marks.length === 0 ? "" : formatDuration(rest.toMs) });
   const y = pen.y + (pen.stacked ? 16 : 0);

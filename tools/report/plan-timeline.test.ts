@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { chartSizes } from "./chart.ts";
 import { largeRecord } from "./testing/example-odd-runs.ts";
 import { exampleRecords } from "./testing/example-records.ts";
-import { oomRecord, readyRecord } from "./testing/example-runs.ts";
+import { oomRecord, readyRecord, timeoutRecord } from "./testing/example-runs.ts";
 import { formatDuration, formatTick } from "./format-duration.ts";
 import { estimateTextWidth, fitText } from "./format-fitted-text.ts";
 import { formatForeignLine } from "./format-foreign-text.ts";
@@ -116,6 +116,30 @@ describe("planBootTracks", () => {
     const steps = track?.phases.map((phase) => phase.step) ?? [];
     expect(steps).toEqual(steps.toSorted((a, b) => a - b));
   });
+
+  test("a machine that boots again has the phases of each boot, with nothing between Ready and the next power-on", () => {
+    const again = readyRecord.events.map((event) => ({ ...event, atMs: event.atMs + 150_000 }));
+    const [track] = planBootTracks({ ...readyRecord, events: [...readyRecord.events, ...again] }, 300_000);
+    const [first] = planBootTracks(readyRecord, 94_700);
+    const second = first?.phases.map((phase) => ({ ...phase, fromMs: phase.fromMs + 150_000, toMs: phase.toMs + 150_000 }));
+    expect(track?.phases).toEqual([...(first?.phases ?? []), ...(second ?? [])]);
+  });
+
+  test("a boot that never was Ready lasts until the next power-on", () => {
+    const powerOn = { atMs: 120_000, kind: "power-on" as const, subject: "qemux86-64", detail: "" };
+    const events = [...readyRecord.events.filter((event) => event.kind !== "ready"), powerOn];
+    const [track] = planBootTracks({ ...readyRecord, events }, 300_000);
+    expect(track?.phases.slice(-2)).toMatchObject([{ toMs: 120_000 }, { name: "Firmware", fromMs: 120_000, toMs: 300_000 }]);
+  });
+});
+
+test.each([
+  ["in a run that failed", true, timeoutRecord.verdict],
+  ["in a run that passed", false, readyRecord.verdict],
+])("what failed for a time and is never called Ready counts as failing %s: %s", (_, marked, verdict) => {
+  const waits = [{ fromMs: 70_000, toMs: 80_000, subject: "deployment kube-system/x", reason: "CrashLoopBackOff", message: "" }];
+  const { texts } = planTimeline({ ...readyRecord, verdict, waits }, chartSizes[0]!);
+  expect(texts.some(({ text }) => text === "failing")).toBe(marked);
 });
 
 describe("planMemoryLanes", () => {
