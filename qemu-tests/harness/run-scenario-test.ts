@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, expect } from "vitest";
+import { splitBoots } from "../../tools/report/plan-boot-phases.ts";
 import type { RunRecord } from "../../tools/report/run-record.ts";
 import { runScenario } from "../../tools/scenario/run-scenario.ts";
 import type { Defect, Scenario } from "../../tools/scenario/scenario.ts";
@@ -39,8 +40,7 @@ export function planDeadline({ minutes }: Scenario): number {
 function expectTimelineWhole({ events, machines }: RunRecord): void {
   expect(new Set(events.map((event) => JSON.stringify(event))).size).toBe(events.length);
   for (const { name } of machines) {
-    const own = events.filter((event) => event.subject === name).map(({ kind }) => kind);
-    const boots = own.join(" ").split("power-on").slice(1);
+    const boots = splitBoots(events.filter((event) => event.subject === name)).map((boot) => boot.map(({ kind }) => kind));
     for (const boot of boots.filter((kinds) => kinds.includes("api"))) expect(boot, `a boot of ${name}`).toContain("kernel");
   }
 }

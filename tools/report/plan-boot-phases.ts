@@ -33,8 +33,8 @@ export function selectEventMachine(event: Event, machines: readonly string[]): s
   return machines.length === 1 ? machines[0] : undefined;
 }
 
-/** A machine's events in the order of time, boot by boot. */
-function splitBoots(events: readonly Event[]): readonly (readonly Event[])[] {
+/** A machine's events in the order of time, boot by boot: each begins with its power-on, but for what was told before the first. */
+export function splitBoots(events: readonly Event[]): readonly (readonly Event[])[] {
   const boots: Event[][] = [];
   for (const event of events.toSorted((a, b) => a.atMs - b.atMs)) {
     const boot = boots.at(-1);
